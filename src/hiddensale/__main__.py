@@ -1,0 +1,3 @@
+from hiddensale.cli import main
+
+main(prog_name="hiddensale")

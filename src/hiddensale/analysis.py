@@ -1,0 +1,177 @@
+"""A text taken apart once: tokens (spaCy), word types, units (sentences, lines, bullets)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hiddensale.lexicon import Lemmatizer
+from hiddensale.packs import Pack
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+_CURRENCY = {"€", "$", "£", "e", "eur", "euro", "euroa", "euron", "eurolla", "euros", "eu", "snt", "senttiä", "p", "pence", "pounds", "dollars", "usd", "gbp", "sek", "kr", "mk", "markkaa", "cents", "eurot", "quid", "bucks", "egee", "euroo"}
+_NUMBER = re.compile(r"\d[\d.,:]*(?:-|,-)?$")
+_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]")
+_BULLET = set("•·✓✔☑→➤►▪▫■●◆★☆※‣–—|") | {"*", "-", "✅", "👉", ">>", ">"}
+_MAX_TYPES = 300_000
+_MAX_UNIT = 70
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordType:
+    """What is known of a word whichever text it stands in; compared by identity, since the analyser makes each once."""
+
+    lower: str
+    lemma: str
+    preds: frozenset[int]
+    starters: tuple[tuple[int, int], ...]
+    classes: tuple[str, ...]
+    concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence, line or bullet: tokens ``first`` to ``last`` (exclusive), the line break count before it."""
+
+    first: int
+    last: int
+    breaks: int
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Tokens with their places in the text as given, and the units they form."""
+
+    text: str
+    lang: str
+    starts: list[int]
+    ends: list[int]
+    words: list[WordType]
+    units: list[Unit]
+
+
+class Analyser:
+    """Text to :class:`Analysis` for one language; holds a bounded cache of word types."""
+
+    def __init__(self, pack: Pack, lemmatizer: Lemmatizer) -> None:
+        self.pack = pack
+        self.lemmatizer = lemmatizer
+        self._types: dict[str, WordType] = {}
+        self._nlp: Language | None = None
+
+    @property
+    def nlp(self) -> Language:
+        """The blank spaCy pipeline with the tokeniser that splits what ads glue together."""
+        if self._nlp is None:
+            self._nlp = make_pipeline(str(self.pack.settings.get("spacy", self.pack.lang)))
+        return self._nlp
+
+    def word(self, text: str) -> WordType:
+        """The word type of a token's text."""
+        found = self._types.get(text)
+        if found is None:
+            if len(self._types) >= _MAX_TYPES:
+                self._types.clear()
+            found = self._types[text] = self._make(text)
+        return found
+
+    def _make(self, text: str) -> WordType:
+        lower = text.lower().replace("\u00ad", "").replace("’", "'")
+        classes: tuple[str, ...] = ()
+        if _NUMBER.match(lower):
+            classes = ("#num",)
+        elif lower in _CURRENCY:
+            classes = ("#cur",)
+        elif _EMOJI.search(text):
+            classes = ("#emoji",)
+        lemma = self.lemmatizer.lemma(lower) if lower[:1].isalpha() and len(lower) < 60 else lower
+        preds = self.pack.predicates.of(text, lower, lemma, classes)
+        starters: dict[tuple[int, int], None] = {}
+        for pred in sorted(preds):
+            for at in self.pack.starters.get(pred, ()):
+                starters[at] = None
+        concepts = tuple(name for name, ids in self.pack.concepts.items() if not preds.isdisjoint(ids))
+        return WordType(lower, lemma, preds, (*starters, *self.pack.open_starters), classes, concepts)
+
+    def analyse(self, text: str) -> Analysis:
+        """Take a text apart with this language's tokeniser."""
+        return self.from_doc(self.nlp.tokenizer(text), text)
+
+    def from_doc(self, doc: Doc, text: str) -> Analysis:
+        """The same for a spaCy ``Doc`` somebody else tokenised."""
+        starts: list[int] = []
+        ends: list[int] = []
+        words: list[WordType] = []
+        breaks: list[int] = []
+        pending = 0
+        types = self._types
+        for token in doc:
+            piece = token.text
+            if piece.isspace():
+                pending += piece.count("\n") + piece.count("\r") - piece.count("\r\n")
+                continue
+            at = token.idx
+            starts.append(at)
+            ends.append(at + len(piece))
+            words.append(types.get(piece) or self.word(piece))
+            breaks.append(pending)
+            pending = 0
+        return Analysis(text, self.pack.lang, starts, ends, words, split_units(text, starts, ends, breaks))
+
+
+def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]) -> list[Unit]:
+    """Cut a token row into sentences, lines and bullets.
+
+    A single line break inside running text (the next line starts in lower case and the line was long) is a wrapped
+    line, not a border.
+    """
+    units: list[Unit] = []
+    first = 0
+    n = len(starts)
+    border = 0
+    line_start = 0
+    for i in range(1, n):
+        cut = False
+        if breaks[i]:
+            wrapped = breaks[i] == 1 and text[starts[i]].islower() and ends[i - 1] - line_start > 45 and text[ends[i - 1] - 1] not in ".!?:"
+            line_start = starts[i]
+            cut = not wrapped
+        elif text[starts[i] : ends[i]] in _BULLET and i + 1 < n and (starts[i] - ends[i - 1]) > 0 and text[starts[i]] not in "-–—*>":
+            cut = True
+        else:
+            last = text[ends[i - 1] - 1]
+            if last in ".!?…" and starts[i] > ends[i - 1]:
+                head = text[starts[i]]
+                cut = not head.islower() and not (last == "." and text[starts[i - 1]].isdigit() and head.isdigit())
+            elif i - first >= _MAX_UNIT and text[ends[i - 1] - 1] in ",;:":
+                cut = True
+        if not cut and i - first >= 2 * _MAX_UNIT:
+            cut = True
+        if cut:
+            units.append(Unit(first, i, border))
+            first = i
+            border = breaks[i]
+    if n:
+        units.append(Unit(first, n, border))
+    return units
+
+
+def make_pipeline(code: str) -> Any:
+    """A blank spaCy pipeline whose tokeniser also splits number, unit, slash and currency."""
+    import spacy
+    from spacy.util import compile_infix_regex
+
+    nlp = spacy.blank(code)
+    infixes = [
+        *(nlp.Defaults.infixes or ()),
+        r"(?<=\d)[€$£%/*+]",
+        r"(?<=[€$£])/",
+        r"(?<=\d)(?:kk|eur|euroa|pv|vko|vrk|mo|mth|min|pvm|e|kg|ml|g|h|x)(?=/|\b)",
+        r"[/:*…|•·=→!?,;()\[\]\"”“»«]+",
+    ]
+    nlp.tokenizer.infix_finditer = compile_infix_regex(infixes).finditer  # type: ignore[attr-defined]
+    return nlp

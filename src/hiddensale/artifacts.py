@@ -1,0 +1,197 @@
+"""Models on disk: plain arrays in ``arrays.npz``, everything else in ``manifest.json``. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hiddensale.catalogue import PATTERNS
+from hiddensale.errors import ArtifactError
+from hiddensale.judge import Head
+from hiddensale.roles import ROLE_NAMES, RoleModel
+from hiddensale.spans import SpanModel
+
+FORMAT = 1
+MODEL_NAME = "base"
+ARRAYS = "arrays.npz"
+MANIFEST = "manifest.json"
+HEADS = ("flagged", "present", "reports", "clear", "buried", "vague", "absent")
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything a detector needs that was learned.
+
+    ``scale`` and ``offset`` of shape (n_langs, n_patterns) turn raw log-odds into calibrated ones;
+    ``thresholds`` has the same shape and holds probabilities.
+    """
+
+    roles: RoleModel
+    spans: SpanModel
+    heads: Mapping[str, Head]
+    langs: tuple[str, ...]
+    scale: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+    thresholds: npt.NDArray[np.float64]
+    present_scale: npt.NDArray[np.float64]
+    lemmas: Mapping[str, Mapping[str, str]]
+    manifest: Mapping[str, Any]
+    path: str = ""
+
+
+def default_path() -> Path:
+    """Folder of the packaged model: beside the package in a wheel, else the checkout's ``models/``."""
+    packaged = Path(str(files("hiddensale").joinpath("models", MODEL_NAME)))
+    if packaged.is_dir():
+        return packaged
+    checkout = Path(__file__).resolve().parents[2] / "models" / MODEL_NAME
+    if checkout.is_dir():
+        return checkout
+    raise ArtifactError(f"no model found: neither {packaged} nor {checkout} is there; reinstall hiddensale or run 'hiddensale train corpus/'")
+
+
+def _pack_text(lines: list[str]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer("\n".join(lines).encode("utf-8"), dtype=np.uint8)
+
+
+def _unpack_text(array: npt.NDArray[Any]) -> list[str]:
+    text = array.astype(np.uint8).tobytes().decode("utf-8")
+    return text.split("\n") if text else []
+
+
+def to_arrays(model: Model) -> Arrays:
+    """All of a model but its manifest, as named arrays."""
+    out: Arrays = {
+        "roles.names": _pack_text(model.roles.names),
+        "roles.weights": model.roles.weights.astype(np.float16),
+        "roles.bias": model.roles.bias,
+        "spans.names": _pack_text(model.spans.names),
+        "spans.weights": model.spans.weights.astype(np.float16),
+        "spans.bias": model.spans.bias,
+        "scale": model.scale,
+        "offset": model.offset,
+        "thresholds": model.thresholds,
+        "present_scale": model.present_scale,
+    }
+    for name, head in model.heads.items():
+        out.update(head.arrays(f"head.{name}"))
+    for lang, table in model.lemmas.items():
+        out[f"lemmas.{lang}"] = _pack_text(_fold_table(table))
+    return out
+
+
+def _fold_table(table: Mapping[str, str]) -> list[str]:
+    """A lemma table as lines ``lemma`` + tab + its other forms, each as one letter for the length of the shared beginning, and the rest."""
+    by_lemma: dict[str, list[str]] = {}
+    for form, lemma in table.items():
+        by_lemma.setdefault(lemma, [])
+        if form != lemma:
+            by_lemma[lemma].append(form)
+    lines = []
+    for lemma in sorted(by_lemma):
+        parts = [lemma]
+        for form in sorted(by_lemma[lemma]):
+            shared = 0
+            while shared < min(len(form), len(lemma)) and form[shared] == lemma[shared]:
+                shared += 1
+            parts.append(chr(shared + 33) + form[shared:])
+        lines.append("\t".join(parts))
+    return lines
+
+
+def _unfold_table(lines: list[str]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for line in lines:
+        parts = line.split("\t")
+        lemma = parts[0]
+        out[lemma] = lemma
+        for part in parts[1:]:
+            out[lemma[: ord(part[0]) - 33] + part[1:]] = lemma
+    return out
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write a model folder; the manifest gains the hash of the arrays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **to_arrays(model))
+    data = buffer.getvalue()
+    manifest = {**model.manifest, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / ARRAYS).write_bytes(data)
+    (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder.
+
+    Raises
+    ------
+    ArtifactError
+        When it is missing, no JSON or of another format.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: no model there ({MANIFEST} is missing); 'hiddensale train' writes one")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(f"{path}: no JSON ({error}); restore it or train again") from error
+    if manifest.get("format") != FORMAT:
+        raise ArtifactError(f"{path}: model format {manifest.get('format')!r}, this version reads {FORMAT}; train again with this version")
+    return manifest
+
+
+def load(path: Path | None = None) -> Model:
+    """Read and verify a model folder.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Model folder; the packaged model by default.
+
+    Raises
+    ------
+    ArtifactError
+        When the model is missing, damaged or does not fit this version, with what to do.
+    """
+    folder = path if path is not None else default_path()
+    manifest = read_manifest(folder)
+    try:
+        data = (folder / ARRAYS).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{folder / ARRAYS}: cannot be read ({error.strerror}); restore it or train again") from error
+    if hashlib.sha256(data).hexdigest() != manifest.get("sha256"):
+        raise ArtifactError(f"{folder / ARRAYS}: differs from the hash in {MANIFEST}; restore the file or train again")
+    if tuple(manifest.get("patterns", ())) != PATTERNS or tuple(manifest.get("roles", ())) != ROLE_NAMES:
+        raise ArtifactError(f"{folder}: made for other patterns or roles; train again with this version")
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        arrays: Arrays = {k: stored[k] for k in stored.files}
+    return from_arrays(arrays, manifest, str(folder))
+
+
+def from_arrays(arrays: Arrays, manifest: Mapping[str, Any], path: str = "") -> Model:
+    """The inverse of :func:`to_arrays`."""
+    langs = tuple(manifest["langs"])
+    return Model(
+        roles=RoleModel(_unpack_text(arrays["roles.names"]), arrays["roles.weights"], arrays["roles.bias"]),
+        spans=SpanModel(_unpack_text(arrays["spans.names"]), arrays["spans.weights"], arrays["spans.bias"]),
+        heads={name: Head.from_arrays(f"head.{name}", arrays) for name in HEADS},
+        langs=langs,
+        scale=arrays["scale"],
+        offset=arrays["offset"],
+        thresholds=arrays["thresholds"],
+        present_scale=arrays["present_scale"],
+        lemmas={lang: _unfold_table(_unpack_text(arrays[f"lemmas.{lang}"])) for lang in langs},
+        manifest=manifest,
+        path=path,
+    )

@@ -1,0 +1,302 @@
+"""The command line: parse, call one library function, print, exit. Imports nothing heavy before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from hiddensale.errors import HiddensaleError
+
+if TYPE_CHECKING:
+    from hiddensale.schema import Document, ScanResult
+
+_FORMATS = ("text", "json", "jsonl", "csv")
+_INPUTS = ("auto", "text", "markdown", "html", "jsonl", "csv", "eml", "pdf")
+
+
+class _Group(click.Group):
+    """Our errors become one line on standard error and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HiddensaleError as error:
+            _fail(str(error), error.exit_status)
+        except BrokenPipeError:
+            # The reader of our output went away ("| head"): not an error, and nothing more can be written.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+
+def _fail(message: str, status: int = 2) -> NoReturn:
+    click.echo(f"hiddensale: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hiddensale")
+def main() -> None:
+    """Find hidden sales in offers and job ads, in Finnish and English.
+
+    A finding is a pointer for a person to look at, never a verdict.
+    """
+
+
+@main.command()
+@click.argument("paths", nargs=-1, metavar="[PATH | -]...")
+@click.option("--format", "output_format", type=click.Choice(_FORMATS), help="Output format; text on a terminal, jsonl elsewhere.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, whole or not at all.")
+@click.option("--input-format", type=click.Choice(_INPUTS), default="auto", show_default=True, help="What the input is; by name and content.")
+@click.option("--lang", type=click.Choice(("auto", "fi", "en")), default="auto", show_default=True, help="Language of the texts.")
+@click.option("--pattern", "only", multiple=True, metavar="ID", help="Only this pattern; may be given again.")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="Flag from this score on, in place of the model's own thresholds.")
+@click.option("--all", "everything", is_flag=True, help="Also findings that are told clearly or only reported.")
+@click.option("--jobs", type=click.IntRange(min=0), default=1, show_default=True, help="Processes; 0 = one per core.")
+@click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with defaults for these options, under [scan].")
+@click.option("--baseline", type=click.Path(path_type=Path), help="JSON file of findings already known; they are left out.")
+@click.option("--ui-lang", type=click.Choice(("fi", "en")), help="Language of the messages; each text's own by default.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the results; no summary of errors.")
+@click.option("--no-progress", is_flag=True, help="No progress bar on standard error.")
+@click.pass_context
+def scan(ctx: click.Context, paths: tuple[str, ...], **options: Any) -> None:
+    """Scan files, folders or standard input (-).
+
+    Exit status: 0 nothing flagged, 1 something flagged, 2 wrong usage or nothing could be read.
+
+    \b
+    Examples:
+      hiddensale scan ad.txt
+      hiddensale scan ads/ --format csv --output findings.csv
+      curl -s https://shop.example/offer | hiddensale scan - --input-format html
+    """
+    from hiddensale import settings
+
+    options = settings.merge(ctx, options)
+    if not paths:
+        if sys.stdin.isatty():
+            raise click.UsageError("name a file or folder to scan, or - for standard input")
+        paths = ("-",)
+    _scan(paths, options)
+
+
+def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
+    from hiddensale import artifacts, baselines, readers, renderers
+    from hiddensale.detector import Detector
+
+    for path in paths:
+        if path != "-" and not Path(path).exists():
+            _fail(f"{path}: there is no such file or folder")
+    detector = Detector(artifacts.load(options["model"]), patterns=options["only"] or None, min_score=options["min_score"], ui_lang=options["ui_lang"])
+    known = baselines.read(options["baseline"]) if options["baseline"] else None
+    lang = None if options["lang"] == "auto" else options["lang"]
+    counts = {"documents": 0, "failed": 0, "flagged": 0}
+
+    def documents() -> Iterator[Document]:
+        for path in paths:
+            yield from readers.read(path, options["input_format"])
+
+    def results() -> Iterator[ScanResult]:
+        for result in detector.scan_many(documents(), n_jobs=options["jobs"], lang=lang):
+            kept = baselines.without(result, known) if known is not None else result
+            counts["documents"] += 1
+            counts["failed"] += kept.error is not None
+            counts["flagged"] += kept.flagged
+            yield renderers.shown(kept, everything=options["everything"])
+
+    output_format = options["output_format"] or ("text" if options["output"] is None and sys.stdout.isatty() else "jsonl")
+    color = output_format == "text" and options["output"] is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    stream = _with_progress(results(), shown=not options["no_progress"] and not options["quiet"] and sys.stderr.isatty() and not sys.stdout.isatty())
+    if output_format == "text":
+        import shutil
+
+        pieces: Iterable[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
+    else:
+        pieces = renderers.RENDERERS[output_format](stream)
+    write(pieces, options["output"])
+    if counts["failed"] and not options["quiet"] and output_format != "text":
+        click.echo(f"hiddensale: {counts['failed']} of {counts['documents']} documents could not be scanned; their records say why", err=True)
+    if counts["documents"] == 0:
+        _fail("nothing to scan there: no file of a known kind (.txt .md .html .jsonl .csv .eml .pdf); name the file itself, or give --input-format")
+    if counts["failed"] == counts["documents"]:
+        sys.exit(2)
+    sys.exit(1 if counts["flagged"] else 0)
+
+
+def _with_progress(results: Iterator[ScanResult], *, shown: bool) -> Iterator[ScanResult]:
+    if not shown:
+        yield from results
+        return
+    with click.progressbar(results, label="scanning", file=sys.stderr, show_pos=True) as bar:
+        yield from bar
+
+
+def write(pieces: Iterable[str], output: Path | None) -> None:
+    """Print pieces, or write them to ``output`` through a temporary file beside it, whole or not at all."""
+    if output is None:
+        stream = click.get_text_stream("stdout", encoding="utf-8", errors="replace")
+        for piece in pieces:
+            stream.write(piece)
+        stream.flush()
+        return
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+    except OSError as error:
+        _fail(f"{output}: cannot be written ({error.strerror}); check the folder and its permissions")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="", errors="replace") as stream:
+            stream.writelines(pieces)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        _fail(f"{output}: cannot be written ({error.strerror}); check the folder and its permissions")
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@main.command()
+@click.option("--format", "output_format", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--ui-lang", type=click.Choice(("fi", "en")), default="en", show_default=True, help="Language of the names.")
+def patterns(output_format: str, ui_lang: str) -> None:
+    """List the ten patterns, a line each.
+
+    \b
+    Example:
+      hiddensale patterns --ui-lang fi
+    """
+    import json
+
+    from hiddensale import catalogue
+
+    rows = catalogue.patterns().values()
+    if output_format == "json":
+        click.echo(json.dumps([{"id": p.id, "name": dict(p.name), "short": dict(p.short)} for p in rows], ensure_ascii=False, indent=1))
+        return
+    for p in rows:
+        click.echo(f"{p.id:<22}  {p.name[ui_lang]:<32}  {p.short[ui_lang]}")
+
+
+@main.command()
+@click.argument("pattern", metavar="ID")
+@click.option("--ui-lang", type=click.Choice(("fi", "en")), default="en", show_default=True, help="Language of the text.")
+def explain(pattern: str, ui_lang: str) -> None:
+    """Explain one pattern: definition, where the line runs, examples, law.
+
+    \b
+    Example:
+      hiddensale explain prize-to-pitch
+    """
+    from hiddensale import catalogue, explaining
+
+    if pattern not in catalogue.PATTERNS:
+        _fail(f"unknown pattern {pattern!r}; one of {', '.join(catalogue.PATTERNS)}")
+    click.echo(explaining.page(pattern, ui_lang), nl=False)
+
+
+@main.command()
+@click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("models/base"), show_default=True, help="Model folder to write.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True)
+def train(corpus: tuple[Path, ...], output: Path, jobs: int) -> None:
+    """Fit, calibrate and evaluate a model; write it with manifest and card.
+
+    Learns from the documents of split train, sets thresholds on train (grouped folds), measures on dev and test.
+
+    \b
+    Example:
+      hiddensale train corpus/ --output models/base
+    """
+    from hiddensale import training
+
+    training.train(corpus, output, n_jobs=jobs, log=lambda text: click.echo(text, err=True))
+
+
+@main.command()
+@click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "output_format", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--split", type=click.Choice(("train", "dev", "test", "all")), default="all", show_default=True, help="Which documents.")
+@click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
+@click.option("--gate", is_flag=True, help="Compare with the figures in the model's manifest; exit 1 on a real fall.")
+@click.option("--errors", is_flag=True, help="Also list every wrong document.")
+def evaluate(corpus: tuple[Path, ...], output_format: str, split: str, model: Path | None, gate: bool, errors: bool) -> None:
+    """Print figures on labelled data.
+
+    \b
+    Example:
+      hiddensale evaluate corpus/ --split dev
+    """
+    import json
+
+    from hiddensale import corpus as corpora
+    from hiddensale import detector, evaluation
+
+    examples = [x for x in corpora.load(corpus) if split in ("all", x.split)]
+    if not examples:
+        _fail(f"no document of split {split} in {', '.join(map(str, corpus))}")
+    figures = evaluation.evaluate(detector.load(model), examples)
+    if output_format == "json":
+        click.echo(json.dumps(figures.to_dict(), ensure_ascii=False, indent=1))
+    else:
+        click.echo(evaluation.as_text(figures), nl=False)
+    if errors:
+        click.echo(evaluation.errors_text(figures), nl=False)
+    if gate:
+        faults = evaluation.gate(figures, detector.load(model).model.manifest, split)
+        for fault in faults:
+            click.echo(f"hiddensale: gate: {fault}", err=True)
+        sys.exit(1 if faults else 0)
+
+
+@main.group()
+def corpus() -> None:
+    """Work on labelled documents: build, check."""
+
+
+@corpus.command("check")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--no-style", is_flag=True, help="Leave out the style gate (it needs many documents).")
+def corpus_check(paths: tuple[Path, ...], no_style: bool) -> None:
+    """Validate corpus files; print file:line for each fault; exit 1 if there is one.
+
+    \b
+    Example:
+      hiddensale corpus check corpus/
+    """
+    from hiddensale import checking
+
+    faults, notes = checking.check(paths, style=not no_style)
+    for fault in faults:
+        click.echo(str(fault), err=True)
+    for note in notes:
+        click.echo(note)
+    sys.exit(1 if faults else 0)
+
+
+@corpus.command("build")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def corpus_build(folder: Path) -> None:
+    """Turn the marked texts under FOLDER/marked into FOLDER/LANG-SPLIT.jsonl.
+
+    \b
+    Example:
+      hiddensale corpus build corpus/
+    """
+    from hiddensale import building
+
+    faults, written = building.build(folder)
+    for fault in faults:
+        click.echo(str(fault), err=True)
+    for path, count in written:
+        click.echo(f"{path}: {count} documents")
+    sys.exit(1 if faults else 0)

@@ -1,0 +1,361 @@
+"""All stages in order. The only module that knows them all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hiddensale import artifacts, langid
+from hiddensale.analysis import Analyser
+from hiddensale.artifacts import Model
+from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
+from hiddensale.errors import ConfigError, HiddensaleError
+from hiddensale.evidence import Evidence, gather
+from hiddensale.judge import sigmoid
+from hiddensale.lexicon import Lemmatizer, LiveLemmatizer, TableLemmatizer
+from hiddensale.messages import sentence
+from hiddensale.packs import load_pack
+from hiddensale.relations import Pair, choose_pairs, describe, feature_names
+from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+_HIDDEN = ("buried", "vague", "absent")
+# A lure nobody could point at is none, however sure the judge is of the rest (log-odds of the lure's unit).
+_LURE_FLOOR = -4.0
+# Below this the catch is not carried by any unit; an absent catch then stays null.
+_CATCH_FLOOR = -3.0
+_N_REASONS = 6
+_BATCH = 64
+
+
+class Detector:
+    """Finds hidden sales in texts.
+
+    Parameters
+    ----------
+    model : Model
+        What :func:`hiddensale.artifacts.load` returns.
+    patterns : sequence of str, optional
+        Only these patterns are reported; all by default.
+    min_score : float, optional
+        Probability in 0..1 from which a finding is flagged, in place of the model's own thresholds.
+    ui_lang : {"fi", "en"}, optional
+        Language of the messages; the text's own by default.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown pattern, interface language or a score outside 0..1.
+
+    Examples
+    --------
+    >>> import hiddensale
+    >>> detector = hiddensale.load()
+    >>> detector.patterns[0]
+    'free-but-fees'
+    """
+
+    def __init__(self, model: Model, *, patterns: Sequence[str] | None = None, min_score: float | None = None, ui_lang: str | None = None) -> None:
+        unknown = [p for p in patterns or () if p not in PATTERNS]
+        if unknown:
+            raise ConfigError(f"unknown pattern {unknown[0]!r}; one of {', '.join(PATTERNS)}")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ConfigError(f"min_score is a probability from 0 to 1, got {min_score}")
+        if ui_lang not in (None, "fi", "en"):
+            raise ConfigError(f"ui_lang is fi or en, got {ui_lang!r}")
+        self.model = model
+        self.patterns: tuple[str, ...] = PATTERNS
+        self.only = frozenset(patterns or PATTERNS)
+        self.min_score = min_score
+        self.ui_lang = ui_lang
+        self._analysers: dict[str, Analyser] = {}
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Codes of the languages the model was trained for."""
+        return self.model.langs
+
+    def analyser(self, lang: str) -> Analyser:
+        """The analyser of a language; the model's lemma table where the pack is the one it was trained with."""
+        found = self._analysers.get(lang)
+        if found is None:
+            pack = load_pack(lang)
+            lemmatizer: Lemmatizer
+            if self.model.manifest.get("packs", {}).get(lang) == pack.digest:
+                lemmatizer = TableLemmatizer(self.model.lemmas[lang], pack.overrides, compounds=bool(pack.settings.get("compounds")))
+            else:
+                lemmatizer = LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides)
+            found = self._analysers[lang] = Analyser(pack, lemmatizer)
+        return found
+
+    def scan(self, text: str, lang: str | None = None) -> ScanResult:
+        """Scan one text.
+
+        Parameters
+        ----------
+        text : str
+            The text as the reader sees it.
+        lang : {"fi", "en"}, optional
+            Its language; found out when not given.
+
+        Returns
+        -------
+        ScanResult
+            With ``error`` set where the text could not be scanned (empty, unknown language).
+
+        Raises
+        ------
+        ConfigError
+            For a language there is no pack for.
+        """
+        return self.scan_document(Document(text=text, lang=lang))
+
+    def scan_many(self, texts: Iterable[str | Document], n_jobs: int = 1, lang: str | None = None) -> Iterator[ScanResult]:
+        """Scan texts one after another, lazily, in order, in constant memory.
+
+        Parameters
+        ----------
+        texts : iterable of str or Document
+            Consumed as results are asked for.
+        n_jobs : int
+            Processes; 0 means one per core.
+        lang : {"fi", "en"}, optional
+            Language of all texts that do not say their own.
+
+        Yields
+        ------
+        ScanResult
+            Equal, item by item, to :meth:`scan`.
+        """
+        self._check_lang(lang)
+        if n_jobs < 0:
+            raise ConfigError(f"n_jobs is 0 (one per core) or more, got {n_jobs}")
+        documents = (Document(text=t, lang=lang) if isinstance(t, str) else t for t in texts)
+        if n_jobs == 1:
+            yield from map(self.scan_document, documents)
+            return
+        from joblib import Parallel, delayed
+
+        settings = (self.model.path, tuple(sorted(self.only)), self.min_score, self.ui_lang)
+        batches = iter(lambda: list(islice(documents, _BATCH)), [])
+        workers = Parallel(n_jobs=n_jobs or -1, return_as="generator", pre_dispatch="2*n_jobs")
+        for results in workers(delayed(_scan_batch)(settings, batch) for batch in batches):
+            yield from results
+
+    def predict_proba(self, texts: Iterable[str], lang: str | None = None) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities of the patterns, for stance "makes" and not clearly disclosed.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        lang : {"fi", "en"}, optional
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_patterns)
+            Columns in the order of ``patterns``; zeros for a text that could not be scanned.
+        """
+        rows = [[r.scores[p] for p in self.patterns] for r in self.scan_many(texts, lang=lang)]
+        return np.array(rows, dtype=np.float64).reshape(-1, len(self.patterns))
+
+    def scan_document(self, document: Document) -> ScanResult:
+        """Scan a document that a reader made; its error, if it has one, goes into the record."""
+        if document.error is not None:
+            return self._failed(document, document.error)
+        if document.lang is not None:
+            self._check_lang(document.lang)
+        if not document.text.strip():
+            return self._failed(document, ScanError("empty", "the document holds no text; nothing to scan"))
+        lang = document.lang
+        if lang is None:
+            lang, _ = langid.identify(document.text)
+            if lang is None:
+                return self._failed(
+                    document, ScanError("unknown-language", f"the text is not recognised as one of: {', '.join(self.langs)}; name its language with --lang if it is")
+                )
+        analyser = self.analyser(lang)
+        return self._judge(document, lang, gather(analyser, analyser.analyse(document.text)))
+
+    def scan_doc(self, doc: Doc, lang: str) -> ScanResult:
+        """Scan a spaCy ``Doc``, with the tokens it has."""
+        document = Document(text=doc.text, lang=lang)
+        if not doc.text.strip():
+            return self._failed(document, ScanError("empty", "the document holds no text; nothing to scan"))
+        analyser = self.analyser(lang)
+        return self._judge(document, lang, gather(analyser, analyser.from_doc(doc, doc.text)))
+
+    def _check_lang(self, lang: str | None) -> None:
+        if lang is not None and lang not in self.langs:
+            raise ConfigError(f"the model knows {', '.join(self.langs)}, got lang={lang!r}")
+
+    def _failed(self, document: Document, error: ScanError) -> ScanResult:
+        return ScanResult(document.id, document.source, document.lang, False, 0.0, dict.fromkeys(PATTERNS, 0.0), (), document.text, document.extracted, document.meta, error)
+
+    def _judge(self, document: Document, lang: str, evidence: Evidence) -> ScanResult:
+        model = self.model
+        if not evidence.analysis.units:
+            return self._failed(document, ScanError("empty", "the document holds no word; nothing to scan"))
+        roles = model.roles.scores(evidence)
+        pairs = choose_pairs(roles)
+        x = describe(evidence, roles, pairs)
+        row = model.langs.index(lang)
+        raw = model.heads["flagged"].predict(x)
+        calibrated = sigmoid(model.scale[row] * raw + model.offset[row])
+        scores = {p: float(calibrated[i]) if p in self.only else 0.0 for i, p in enumerate(PATTERNS)}
+        limits = model.thresholds[row] if self.min_score is None else np.full(len(PATTERNS), self.min_score)
+        present = sigmoid(model.present_scale[row, 0] * model.heads["present"].predict(x) + model.present_scale[row, 1])
+        findings: list[Finding] = []
+        for i in sorted(range(len(PATTERNS)), key=lambda k: -calibrated[k]):
+            if PATTERNS[i] not in self.only or roles[pairs[i].lure, i] < _LURE_FLOOR:
+                continue
+            flagged = bool(calibrated[i] >= limits[i])
+            if flagged or present[i] >= 0.5:
+                findings.append(self._finding(i, x, raw, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang))
+        findings = _settle(findings)
+        hot = [f.score for f in findings if f.flagged]
+        score = max(hot) if hot else max((f.score for f in findings), default=0.0)
+        return ScanResult(document.id, document.source, lang, bool(hot), score, scores, tuple(findings), document.text, document.extracted, document.meta)
+
+    def _finding(
+        self, i: int, x: npt.NDArray[np.float64], raw: npt.NDArray[np.float64], score: float, flagged: bool, evidence: Evidence, roles: npt.NDArray[np.float64], pair: Pair, lang: str
+    ) -> Finding:
+        model = self.model
+        pattern = PATTERNS[i]
+        one = x[i : i + 1]
+        disclosure_z = {d: float(model.heads[d].predict(one)[0]) for d in DISCLOSURES}
+        if flagged:
+            stance = "makes"
+            disclosure = max(_HIDDEN, key=disclosure_z.__getitem__)
+        else:
+            reports = float(model.heads["reports"].predict(one)[0])
+            stance = "reports" if reports >= min(0.0, disclosure_z["clear"]) or reports >= 0 else "makes"
+            disclosure = max(DISCLOSURES, key=disclosure_z.__getitem__) if stance == "reports" else "clear"
+        lure = self._span(evidence, pair.lure, pattern, "lure")
+        catch: Span | None = None
+        if disclosure != "absent" or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:
+            catch = self._span(evidence, pair.catch, pattern, "catch")
+            if catch is not None and pair.catch == pair.lure and catch.start < lure.end and lure.start < catch.end:
+                catch = self._apart(evidence, lure, catch)
+        law = pointers(pattern, lang) if stance == "makes" and disclosure != "clear" else ()
+        message = sentence(pattern, stance, disclosure, lure, catch, self.ui_lang or lang)
+        return Finding(pattern, score, flagged, stance, disclosure, lure, catch, message, law, self._reasons(i, x, lang))
+
+    def _reasons(self, i: int, x: npt.NDArray[np.float64], lang: str) -> tuple[Reason, ...]:
+        """The strongest parts of the calibrated log-odds; the rest is one part, so that all add up to the score."""
+        model = self.model
+        row = model.langs.index(lang)
+        shares, rest = model.heads["flagged"].contributions(x[i])
+        shares = shares * model.scale[row, i]
+        rest = rest * model.scale[row, i] + float(model.offset[row, i])
+        order = np.argsort(-np.abs(shares), kind="stable")[:_N_REASONS]
+        names = feature_names()
+        parts = [Reason(names[k], float(shares[k]), round(float(x[i, k]), 4)) for k in order]
+        parts.append(Reason("all else", float(shares.sum() - shares[order].sum() + rest)))
+        return tuple(parts)
+
+    def _span(self, evidence: Evidence, u: int, pattern: str, role: str) -> Span:
+        first, last = self.model.spans.find(evidence, u, pattern, role)
+        a = evidence.analysis
+        start, end = a.starts[first], a.ends[last - 1]
+        return Span(start, end, a.text[start:end])
+
+    def _apart(self, evidence: Evidence, lure: Span, catch: Span) -> Span | None:
+        """What of the catch lies outside the lure, when both were found in one unit and overlap."""
+        before, after = (catch.start, lure.start), (lure.end, catch.end)
+        start, end = max((before, after), key=lambda s: s[1] - s[0])
+        piece = re.search(r"\w.*\w|\w", evidence.analysis.text[start:end], re.S) if end > start else None
+        if piece is None:
+            return catch
+        return Span(start + piece.start(), start + piece.end(), piece.group())
+
+
+def _settle(findings: list[Finding]) -> list[Finding]:
+    """Of findings with the same lure and the same catch only the surest stays."""
+    out: list[Finding] = []
+    for finding in sorted(findings, key=lambda f: (-f.flagged, -f.score)):
+        twin = any(_overlap(finding.lure, kept.lure) and (finding.catch is None or kept.catch is None or _overlap(finding.catch, kept.catch)) for kept in out)
+        if not twin:
+            out.append(finding)
+    return out
+
+
+def _overlap(a: Span, b: Span) -> bool:
+    return a.start < b.end and b.start < a.end
+
+
+@lru_cache(maxsize=4)
+def load(path: str | Path | None = None) -> Detector:
+    """Load a detector.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Model folder; the packaged model by default.
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    ArtifactError
+        When there is no usable model at ``path``.
+
+    Examples
+    --------
+    >>> import hiddensale
+    >>> result = hiddensale.load().scan("Kirjasto on auki klo 10-18.")
+    >>> result.flagged
+    False
+    """
+    return Detector(artifacts.load(Path(path) if path is not None else None))
+
+
+def scan(text: str, lang: str | None = None) -> ScanResult:
+    """Scan one text with the packaged model.
+
+    Parameters
+    ----------
+    text : str
+    lang : {"fi", "en"}, optional
+        Found out when not given.
+
+    Returns
+    -------
+    ScanResult
+
+    Examples
+    --------
+    >>> import hiddensale
+    >>> hiddensale.scan("The library is open from 10 to 6.").flagged
+    False
+    """
+    return load().scan(text, lang)
+
+
+@lru_cache(maxsize=2)
+def _worker(settings: tuple[str, tuple[str, ...], float | None, str | None]) -> Detector:
+    path, only, min_score, ui_lang = settings
+    return Detector(artifacts.load(Path(path)), patterns=only, min_score=min_score, ui_lang=ui_lang)
+
+
+def _scan_batch(settings: Any, batch: list[Document]) -> list[ScanResult]:
+    detector = _worker(settings)
+    return [_safely(detector, document) for document in batch]
+
+
+def _safely(detector: Detector, document: Document) -> ScanResult:
+    """One document's fault must not lose its batch."""
+    try:
+        return detector.scan_document(document)
+    except HiddensaleError as error:
+        return detector._failed(document, ScanError(error.code, str(error)))

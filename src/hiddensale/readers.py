@@ -1,0 +1,325 @@
+"""Files, folders and standard input to documents. A file that cannot be read becomes a document with an error."""
+
+from __future__ import annotations
+
+import csv
+import email
+import email.policy
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import IO, Any
+
+from hiddensale.errors import ConfigError, MissingExtra
+from hiddensale.schema import Document, ScanError
+
+FORMATS: tuple[str, ...] = ("auto", "text", "markdown", "html", "jsonl", "csv", "eml", "pdf")
+_BY_SUFFIX = {
+    ".txt": "text",
+    ".text": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".eml": "eml",
+    ".pdf": "pdf",
+}
+MAX_CHARS = 2_000_000
+_BLOCKS = {
+    "address", "article", "aside", "blockquote", "br", "button", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form",
+    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "table", "td", "th", "title", "tr", "ul",
+}  # fmt: skip
+_PARAGRAPHS = {"article", "blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "section", "table", "ul", "ol", "title", "footer", "form"}
+_UNSEEN = {"script", "style", "template", "noscript", "svg", "head"}
+
+
+def read(path: str | Path, input_format: str = "auto") -> Iterator[Document]:
+    """Documents of a file, of every readable file below a folder, or of standard input (``-``).
+
+    Parameters
+    ----------
+    path : str or Path
+    input_format : str
+        One of :data:`FORMATS`; ``auto`` goes by the file's name and content.
+
+    Yields
+    ------
+    Document
+        ``error`` is set where a file or row could not be read; the others follow all the same.
+
+    Raises
+    ------
+    ConfigError
+        When ``path`` does not exist or the format is unknown.
+    """
+    if input_format not in FORMATS:
+        raise ConfigError(f"unknown input format {input_format!r}; one of {', '.join(FORMATS)}")
+    if str(path) == "-":
+        yield from _read_bytes(sys.stdin.buffer.read(), "<stdin>", "stdin", input_format)
+        return
+    place = Path(path)
+    if place.is_dir():
+        for file in sorted(p for p in place.rglob("*") if p.is_file()):
+            if any(part.startswith(".") for part in file.relative_to(place).parts):
+                continue
+            if input_format == "auto" and file.suffix.lower() not in _BY_SUFFIX:
+                continue
+            yield from _read_file(file, input_format)
+    elif place.exists():
+        yield from _read_file(place, input_format)
+    else:
+        raise ConfigError(f"{path}: there is no such file or folder")
+
+
+def count_files(path: str | Path) -> int:
+    """How many files :func:`read` will open for ``path``; a hint for progress bars."""
+    place = Path(path)
+    if place.is_dir():
+        return sum(1 for p in place.rglob("*") if p.is_file() and p.suffix.lower() in _BY_SUFFIX)
+    return 1
+
+
+def _read_file(path: Path, input_format: str) -> Iterator[Document]:
+    kind = _BY_SUFFIX.get(path.suffix.lower(), "text") if input_format == "auto" else input_format
+    if kind in ("jsonl", "csv"):
+        try:
+            with path.open("rb") as stream:
+                yield from (_json_lines if kind == "jsonl" else _csv_rows)(stream, str(path))
+        except OSError as error:
+            yield _broken(str(path), path.name, "unreadable", f"cannot be read ({error.strerror}); check the path and its permissions")
+        return
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        yield _broken(str(path), path.name, "unreadable", f"cannot be read ({error.strerror}); check the path and its permissions")
+        return
+    yield from _read_bytes(data, str(path), path.name, kind if kind != "text" or input_format != "auto" else _sniff(data))
+
+
+def _read_bytes(data: bytes, source: str, ident: str, kind: str) -> Iterator[Document]:
+    if kind == "auto":
+        kind = _sniff(data)
+    if kind in ("jsonl", "csv"):
+        yield from (_json_lines if kind == "jsonl" else _csv_rows)(io.BytesIO(data), source)
+        return
+    if kind == "pdf":
+        yield _pdf(data, source, ident)
+        return
+    if kind == "eml":
+        yield _eml(data, source, ident)
+        return
+    text, error = decode(data)
+    if error is not None:
+        yield Document("", ident, source, error=error)
+    elif kind == "html":
+        yield Document(_limit(html_text(text)), ident, source, extracted=True)
+    else:
+        yield _checked(text, ident, source)
+
+
+def _sniff(data: bytes) -> str:
+    """The format of content that comes without a telling name."""
+    head = data[:4096].lstrip()
+    if head.startswith(b"%PDF-"):
+        return "pdf"
+    low = head[:512].lower()
+    if low.startswith((b"<!doctype html", b"<html")):
+        return "html"
+    first = head.split(b"\n", 1)[0].strip()
+    if first.startswith(b"{") and first.endswith(b"}"):
+        try:
+            if isinstance(json.loads(first), dict):
+                return "jsonl"
+        except ValueError:
+            return "text"
+    return "text"
+
+
+def decode(data: bytes) -> tuple[str, ScanError | None]:
+    """Bytes to text: UTF-8 or UTF-16 by its mark, UTF-8, else Windows-1252; binary data is an error.
+
+    Examples
+    --------
+    >>> decode("käyttö".encode("cp1252"))[0]
+    'käyttö'
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode("utf-16"), None
+        except UnicodeDecodeError:
+            return "", ScanError("undecodable", "starts as UTF-16 but is not; save it as UTF-8")
+    if b"\x00" in data[:8192]:
+        return "", ScanError("undecodable", "binary data, not text; give a text, HTML, e-mail, CSV, JSON Lines or PDF file")
+    try:
+        return data.decode("utf-8-sig"), None
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return "", ScanError("undecodable", "neither UTF-8 nor Windows-1252; save it as UTF-8")
+    if sum(ch < " " and ch not in "\t\n\r\f" for ch in text) > len(text) / 50:
+        return "", ScanError("undecodable", "binary data, not text; give a text, HTML, e-mail, CSV, JSON Lines or PDF file")
+    return text, None
+
+
+def _limit(text: str) -> str:
+    return text[:MAX_CHARS]
+
+
+def _checked(text: str, ident: str, source: str, **more: Any) -> Document:
+    if len(text) > MAX_CHARS:
+        return Document("", ident, source, error=ScanError("too-long", f"{len(text)} characters; the limit for one document is {MAX_CHARS}: split it, or give one document a row as JSON Lines"), **more)
+    return Document(text, ident, source, **more)
+
+
+def _broken(source: str, ident: str, code: str, message: str) -> Document:
+    return Document("", ident, source, error=ScanError(code, message))
+
+
+def _json_lines(stream: IO[bytes], source: str) -> Iterator[Document]:
+    for number, raw in enumerate(stream, 1):
+        if not raw.strip():
+            continue
+        ident = str(number)
+        try:
+            row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError:
+            yield _broken(source, ident, "undecodable", f"line {number} is not UTF-8; JSON Lines are UTF-8")
+            continue
+        except (ValueError, RecursionError) as error:
+            yield _broken(source, ident, "bad-json", f"line {number} is no JSON object ({error}); write one object with a 'text' key per line")
+            continue
+        yield _from_row(row, source, ident, f"line {number}")
+
+
+def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
+    data = stream.read()
+    text, error = decode(data)
+    if error is not None:
+        yield Document("", "", source, error=error)
+        return
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=head.count)
+    csv.field_size_limit(MAX_CHARS * 4)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
+    try:
+        names = reader.fieldnames or []
+        if "text" not in names:
+            yield _broken(source, "1", "no-text-column", f"the header has no 'text' column (it has: {', '.join(names)[:200]}); name the column of the ads 'text'")
+            return
+        for number, row in enumerate(reader, 1):
+            row.pop(None, None)  # type: ignore[call-overload]
+            yield _from_row(row, source, str(number), f"row {number}")
+    except csv.Error as fault:
+        yield _broken(source, "", "bad-csv", f"line {reader.line_num}: {fault}; quote fields that hold line breaks or separators")
+
+
+def _from_row(row: Any, source: str, ident: str, place: str) -> Document:
+    """A document from a JSON object or a CSV row; what is neither text, id nor lang is carried along as meta."""
+    if not isinstance(row, dict):
+        return _broken(source, ident, "bad-row", f"{place} is a {type(row).__name__}, not an object with a 'text' key")
+    if row.get("id") not in (None, ""):
+        ident = str(row["id"])
+    text = row.get("text")
+    if not isinstance(text, str):
+        return _broken(source, ident, "no-text", f"{place} has no 'text' string (got {type(text).__name__}); put the ad's text there")
+    meta = {str(k): v for k, v in row.items() if k not in ("id", "text", "lang", "labels") and v not in (None, "")}
+    lang = row.get("lang") or None
+    if lang is not None and lang not in ("fi", "en"):
+        return Document(text, ident, source, meta=meta, error=ScanError("unknown-language", f"{place} says lang={lang!r}; fi and en are known, leave it out to have it found"))
+    return _checked(text, ident, source, lang=lang, meta=meta)
+
+
+class _HtmlText(HTMLParser):
+    """The text a reader sees: blocks on lines of their own, scripts and styles left out."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._unseen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _UNSEEN:
+            self._unseen.append(tag)
+        elif tag == "body":
+            self._unseen.clear()
+        elif tag == "li":
+            self.parts.append("\n• ")
+        elif tag in _BLOCKS:
+            self.parts.append("\n\n" if tag in _PARAGRAPHS else "\n")
+        elif tag == "img":
+            alt = dict(attrs).get("alt")
+            if alt:
+                self.parts.append(f" {alt} ")
+        elif tag == "input":
+            value = dict(attrs).get("value")
+            if value and dict(attrs).get("type") in ("submit", "button"):
+                self.parts.append(f"\n[ {value} ]\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._unseen:
+            while self._unseen and self._unseen.pop() != tag:
+                pass
+        elif tag in _BLOCKS:
+            self.parts.append("\n\n" if tag in _PARAGRAPHS else "\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.parts.append(re.sub(r"\s+", " ", data))
+
+
+def html_text(source: str) -> str:
+    """What a reader sees of an HTML page, as plain text.
+
+    Examples
+    --------
+    >>> html_text("<p>Ilmainen <b>kirja</b></p><p>Postikulut 9,90&nbsp;€</p>")
+    'Ilmainen kirja\\n\\nPostikulut 9,90 €'
+    """
+    parser = _HtmlText()
+    parser.feed(source)
+    parser.close()
+    text = "".join(parser.parts)
+    text = re.sub(r"[ \t]*\n[ \t]*", "\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _eml(data: bytes, source: str, ident: str) -> Document:
+    try:
+        message = email.message_from_bytes(data, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        body = message.get_body(preferencelist=("plain", "html"))
+        content = str(body.get_content()) if body is not None else ""
+        if body is not None and body.get_content_type() == "text/html":
+            content = html_text(content)
+        meta = {k: str(message[k]) for k in ("From", "To", "Date") if message[k]}
+        subject = str(message["Subject"] or "")
+    except (ValueError, LookupError, KeyError, IndexError, AttributeError, TypeError) as error:
+        return _broken(source, ident, "bad-email", f"cannot be read as an e-mail ({error}); save the message as .eml again, or its text as .txt")
+    text = "\n\n".join(x for x in (subject, content.replace("\r\n", "\n").strip()) if x)
+    return _checked(_limit(text), ident, source, extracted=True, meta=meta)
+
+
+def _pdf(data: bytes, source: str, ident: str) -> Document:
+    try:
+        from pypdf import PdfReader
+        from pypdf.errors import PyPdfError
+    except ImportError:
+        return _broken(source, ident, "missing-extra", str(MissingExtra("reading PDF files", "pdf")))
+    try:
+        pages = [page.extract_text() or "" for page in PdfReader(io.BytesIO(data)).pages]
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        return _broken(source, ident, "bad-pdf", f"cannot be read as a PDF ({error}); print it to PDF again, or give its text")
+    return _checked(_limit("\n\n".join(pages)), ident, source, extracted=True)
+
+

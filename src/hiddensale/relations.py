@@ -1,0 +1,144 @@
+"""Second stage, first half: the best lure and catch of each pattern, and what can be said of the two.
+
+For every pattern the unit with the strongest lure score and the unit with the strongest catch score are paired (best
+sum, near pairs preferred a little) and described by named numbers. Every number is about the pair, the zone it stands in,
+the plain facts near it, or the cues that the document holds; none is a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from hiddensale.catalogue import PATTERNS
+from hiddensale.evidence import Evidence
+from hiddensale.packs import kinds
+from hiddensale.roles import ROLE_NAMES
+
+Floats = npt.NDArray[np.float64]
+N_PATTERNS = len(PATTERNS)
+_REPORT = ROLE_NAMES.index("speaks:reports")
+_FACTS = ("disclosure.price", "disclosure.price-period", "disclosure.total", "disclosure.length", "disclosure.cancel", "disclosure.says-sale", "disclosure.says-contract", "disclosure.fixed-pay", "disclosure.organiser")
+_CONTEXT = ("modifier.softener", "modifier.report", "modifier.fineprint", "modifier.narrative", "modifier.seller", "modifier.negation")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The units that carry a pattern's lure and catch best; the same unit may carry both."""
+
+    lure: int
+    catch: int
+
+
+@lru_cache(maxsize=1)
+def kind_keys() -> tuple[str, ...]:
+    """All cue keys that become features, plain and negated."""
+    plain = [k.key for k in kinds().values()]
+    return (*plain, *(k + "~" for k in plain if not k.startswith("modifier.")))
+
+
+@lru_cache(maxsize=1)
+def feature_names() -> tuple[str, ...]:
+    """Names of the columns of :func:`describe`."""
+    names = ["lure score", "lure margin", "lure second", "catch score", "catch margin", "catch second", "pair score", "rule lure", "rule catch", "rule catch denied"]
+    names += ["lure place", "catch place", "lure unit number", "catch after lure", "units apart", "words apart", "same unit", "lure in heading", "catch in fine print", "catch after call to action", "catch in brackets", "lure quoted", "catch quoted", "catch in heading", "lure length", "catch length"]
+    names += [f"{f} {where}" for f in _FACTS for where in ("at lure", "at catch", "before lure end")]
+    names += [f"{f} {where}" for f in _CONTEXT for where in ("at lure", "at catch")]
+    names += ["report mean", "report max", "report at lure", "report at catch", "units", "words", "quoted share", "past others lure", "past others catch"]
+    names += [f"has {k}" for k in kind_keys()]
+    names += [f"top lure:{p}" for p in PATTERNS] + [f"top catch:{p}" for p in PATTERNS]
+    names += [f"is {p}" for p in PATTERNS]
+    return tuple(names)
+
+
+@lru_cache(maxsize=1)
+def _rule_table() -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    lure: dict[str, list[int]] = {}
+    catch: dict[str, list[int]] = {}
+    for kind in kinds().values():
+        if kind.role in ("lure", "catch"):
+            (lure if kind.role == "lure" else catch)[kind.key] = [PATTERNS.index(p) for p in kind.patterns]
+    return lure, catch
+
+
+def choose_pairs(scores: Floats) -> list[Pair]:
+    """The best lure and catch unit of every pattern, from role scores of shape (n_units, n_roles)."""
+    n = len(scores)
+    at = np.arange(n)
+    apart = np.abs(at[:, None] - at[None, :])
+    nearness = -0.15 * np.log1p(apart) - 0.3 * (apart == 0)
+    out = []
+    for p in range(N_PATTERNS):
+        lure, catch = scores[:, p], scores[:, N_PATTERNS + p]
+        early = -0.05 * np.log1p(at)
+        both = (lure + early)[:, None] + catch[None, :] + nearness
+        flat = int(both.argmax())
+        out.append(Pair(flat // n, flat % n))
+    return out
+
+
+def describe(evidence: Evidence, scores: Floats, pairs: list[Pair]) -> Floats:
+    """Feature matrix of shape (n_patterns, n_features), columns as in :func:`feature_names`."""
+    n = len(scores)
+    units = evidence.analysis.units
+    zones = evidence.zones
+    unit_kinds = evidence.kinds
+    n_words = len(evidence.analysis.words)
+    has: dict[str, float] = {}
+    for row in unit_kinds:
+        for k in row:
+            has[k] = has.get(k, 0.0) + 1.0
+    kind_part = np.array([np.log1p(has.get(k, 0.0)) for k in kind_keys()])
+    tops = scores[:, : 2 * N_PATTERNS].max(axis=0)
+    lure_rules, catch_rules = _rule_table()
+    rule_lure = np.zeros((n, N_PATTERNS))
+    rule_catch = np.zeros((n, N_PATTERNS))
+    denied = np.zeros(N_PATTERNS)
+    for u, row in enumerate(unit_kinds):
+        for k, strength in row.items():
+            if k in lure_rules:
+                for p in lure_rules[k]:
+                    rule_lure[u, p] = max(rule_lure[u, p], strength)
+            elif k in catch_rules:
+                for p in catch_rules[k]:
+                    rule_catch[u, p] = max(rule_catch[u, p], strength)
+            elif k.endswith("~") and k[:-1] in catch_rules:
+                for p in catch_rules[k[:-1]]:
+                    denied[p] += 1.0
+    report = scores[:, _REPORT]
+    quoted = sum(z.quoted for z in zones) / n
+    doc_part = [report.mean(), report.max()]
+    out = np.zeros((N_PATTERNS, len(feature_names())))
+    for p, pair in enumerate(pairs):
+        lure, catch = scores[:, p], scores[:, N_PATTERNS + p]
+        lu, cu = pair.lure, pair.catch
+        zl, zc = zones[lu], zones[cu]
+        second_lure = np.partition(lure, -2)[-2] if n > 1 else -8.0
+        second_catch = np.partition(catch, -2)[-2] if n > 1 else -8.0
+        apart = abs(cu - lu)
+        values = [
+            lure[lu], lure[lu] - lure.mean(), second_lure, catch[cu], catch[cu] - catch.mean(), second_catch, lure[lu] + catch[cu],
+            rule_lure[:, p].max(), rule_catch[:, p].max(), np.log1p(denied[p]),
+            lu / n, cu / n, min(lu, 12), float(np.sign(cu - lu)), min(apart, 30), np.log1p(abs(units[cu].first - units[lu].first)), float(apart == 0),
+            zl.heading, zc.fineprint, zc.after_cta, zc.bracketed, zl.quoted, zc.quoted, zc.heading,
+            np.log1p(units[lu].last - units[lu].first), np.log1p(units[cu].last - units[cu].first),
+        ]  # fmt: skip
+        for f in _FACTS:
+            near_lure = any(f in unit_kinds[v] for v in range(max(0, lu - 1), min(n, lu + 2)))
+            near_catch = f in unit_kinds[cu]
+            early = any(f in unit_kinds[v] for v in range(min(n, max(lu + 2, 3))))
+            values += [near_lure, near_catch, early]
+        for f in _CONTEXT:
+            values += [f in unit_kinds[lu], f in unit_kinds[cu]]
+        others = [q for q in range(N_PATTERNS) if q != p]
+        values += [*doc_part, report[lu], report[cu], np.log1p(n), np.log1p(n_words), quoted, tops[p] - tops[others].max(), tops[N_PATTERNS + p] - tops[[N_PATTERNS + q for q in others]].max()]
+        head = len(values)
+        out[p, :head] = values
+        out[p, head : head + len(kind_part)] = kind_part
+        head += len(kind_part)
+        out[p, head : head + 2 * N_PATTERNS] = tops
+        out[p, head + 2 * N_PATTERNS + p] = 1.0
+    return out
