@@ -1,5 +1,7 @@
 """Language packs: folders of TOML, checked on reading, compiled to predicates over word types.
 
+A pack is ``pack.toml``, any number of ``concepts*.toml``, ``cues*.toml`` and ``modifiers*.toml``.
+
 A pattern of a cue is a line of elements, each matching one token:
 
 ==============  =====================================================================
@@ -253,10 +255,8 @@ def load_pack(lang: str, root: Path | None = None) -> Pack:
         raise PackError(f"there is no language pack {lang!r}; there are: {', '.join(languages())}")
     tables: dict[str, dict[str, Any]] = {}
     digest = hashlib.sha256()
-    for name in ("pack.toml", "concepts.toml", "cues.toml", "modifiers.toml"):
+    for name in sorted(p.name for p in folder.iterdir() if p.name == "pack.toml" or p.name.startswith(("concepts", "cues", "modifiers"))):
         path = folder.joinpath(name)
-        if not path.is_file():
-            raise PackError(f"{path}: missing; a pack has pack.toml, concepts.toml, cues.toml and modifiers.toml")
         source = path.read_text(encoding="utf-8")
         digest.update(source.encode("utf-8"))
         try:
@@ -264,12 +264,15 @@ def load_pack(lang: str, root: Path | None = None) -> Pack:
         except tomllib.TOMLDecodeError as error:
             raise PackError(f"{path}: {error}") from error
     predicates = Predicates()
+    # Several files may add words to one concept.
     concepts: dict[str, list[int]] = {}
-    for name, row in tables["concepts.toml"].items():
-        try:
-            concepts[name] = [predicates.add(item) for item in row["items"]]
-        except (KeyError, TypeError) as error:
-            raise PackError(f"{folder.joinpath('concepts.toml')}: [{name}] needs items = [...]") from error
+    for name, table in tables.items():
+        if name.startswith("concepts"):
+            for concept, row in table.items():
+                try:
+                    concepts.setdefault(concept, []).extend(predicates.add(item) for item in row["items"])
+                except (KeyError, TypeError) as error:
+                    raise PackError(f"{folder.joinpath(name)}: [{concept}] needs items = [...]") from error
     cues = tuple(_cues(folder, tables, predicates, concepts))
     seen: set[str] = set()
     for cue in cues:
@@ -317,7 +320,9 @@ def _first_preds(pattern: tuple[Element, ...]) -> set[int] | None:
 
 def _cues(folder: Traversable, tables: dict[str, dict[str, Any]], predicates: Predicates, concepts: dict[str, list[int]]) -> Iterator[Cue]:
     known = kinds()
-    for name in ("cues.toml", "modifiers.toml"):
+    for name in tables:
+        if not name.startswith(("cues", "modifiers")):
+            continue
         for number, row in enumerate(tables[name].get("cue", []), 1):
             place = f"{folder.joinpath(name)}: cue {number} ({row.get('id', 'no id')})"
             missing = [k for k in ("id", "role", "kind", "match", "examples") if k not in row]

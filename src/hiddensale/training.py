@@ -7,7 +7,8 @@ role scores that were predicted for groups the role model had not seen (grouped 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy.typing as npt
 
 from hiddensale.analysis import Analyser
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
-from hiddensale.corpus import Example
+from hiddensale.corpus import Example, digest
+from hiddensale.errors import CorpusError
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import Head, Linear, Trees
+from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, TableLemmatizer, build_table
 from hiddensale.packs import load_pack
 from hiddensale.relations import Pair, choose_pairs, describe
@@ -44,6 +46,7 @@ class Settings:
     l2: float = 5.0
     linear_c: float = 0.02
     share: float = 0.5
+    budget: float = 0.03
     n_jobs: int = 2
 
 
@@ -307,3 +310,184 @@ def targets(docs: Sequence[Prepared]) -> dict[str, npt.NDArray[np.int8]]:
             if label.disclosure:
                 out["disclosure"][d, at] = DISCLOSURES.index(label.disclosure)
     return out
+
+
+# --- the whole -------------------------------------------------------------------------------------------------
+
+
+def platt(z: Floats, y: npt.NDArray[np.int8], strength: float = 1.0) -> tuple[float, float]:
+    """Scale and offset that turn raw log-odds into calibrated ones, fitted by regularised logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=strength, max_iter=1000)
+    model.fit(z.reshape(-1, 1), y)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def choose_thresholds(scores: Floats, gold: npt.NDArray[np.int8], honest: npt.NDArray[np.bool_], budget: float) -> float:
+    """The probability with the best F1 of any hidden sale among those that keep false alarms on honest texts in budget."""
+    top = scores.max(axis=1)
+    any_gold = gold.max(axis=1) == 1
+    best, chosen = -1.0, 0.9
+    for limit in np.round(np.arange(0.20, 0.96, 0.01), 2):
+        hit = top >= limit
+        if honest.any() and hit[honest].mean() > budget:
+            continue
+        tp = int((hit & any_gold).sum())
+        f = 2 * tp / max(int(hit.sum() + any_gold.sum()), 1)
+        if f > best + 1e-9:
+            best, chosen = f, float(limit)
+    return chosen
+
+
+def fit(examples: Sequence[Example], settings: Settings, log: Callable[[str], None] = lambda _: None) -> Any:
+    """Fit a model on training documents.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        All are learned from.
+    settings : Settings
+    log : callable
+        Told what is going on.
+
+    Returns
+    -------
+    Model
+        Without figures in its manifest.
+    """
+    from hiddensale import artifacts
+
+    langs = sorted({x.lang for x in examples}, key=lambda c: (c != "fi", c))
+    log(f"{len(examples)} documents; making lemma tables")
+    tables = lemma_tables(examples, langs)
+    docs = prepare(examples, make_analysers(tables))
+    folds = grouped_folds([x.group for x in examples])
+    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles")
+    fold_models = [fit_roles([p for p, f in zip(docs, folds, strict=True) if f != k], settings) for k in range(N_FOLDS)]
+    roles = fit_roles(docs, settings)
+    spans = fit_spans(docs, settings)
+    rows = describe_all(docs, lambda i: fold_models[folds[i]])
+    gold = targets(docs)
+    n_features = rows.x.shape[2]
+    log("learning the judge")
+
+    def flat(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return a.reshape(-1, n_features) if a.ndim == 3 else a.ravel()
+
+    heads: dict[str, Head] = {}
+    raw: dict[str, Floats] = {}
+    for name in ("flagged", "present"):
+        y = gold[name]
+        out = np.zeros(y.shape)
+        for k in range(N_FOLDS):
+            inside = folds != k
+            head = fit_head(flat(rows.x[inside]), flat(y[inside]), settings)
+            out[~inside] = head.predict(flat(rows.x[~inside])).reshape(-1, len(PATTERNS))
+        raw[name] = out
+        heads[name] = fit_head(flat(rows.x), flat(y), settings)
+    labelled = gold["present"] == 1
+    small = replace(settings, trees=60, leaves=8)
+    heads["reports"] = fit_head(rows.x[labelled], gold["reports"][labelled], small)
+    for number, name in enumerate(DISCLOSURES):
+        heads[name] = fit_head(rows.x[labelled], (gold["disclosure"][labelled] == number).astype(np.int8), small)
+    scale = np.ones((len(langs), len(PATTERNS)))
+    offset = np.zeros((len(langs), len(PATTERNS)))
+    present_scale = np.zeros((len(langs), 2))
+    thresholds = np.full((len(langs), len(PATTERNS)), 0.5)
+    budgets = {}
+    for row, lang in enumerate(langs):
+        mine = np.array([x.lang == lang for x in examples])
+        a, b = platt(raw["flagged"][mine].ravel(), gold["flagged"][mine].ravel())
+        scale[row], offset[row] = a, b
+        for p in range(len(PATTERNS)):
+            z, y = a * raw["flagged"][mine][:, p] + b, gold["flagged"][mine][:, p]
+            offset[row, p] += _shift(z, y)
+        present_scale[row] = platt(raw["present"][mine].ravel(), gold["present"][mine].ravel())
+        scores = sigmoid(scale[row] * raw["flagged"][mine] + offset[row])
+        honest = np.array([not x.flagged for x in examples])[mine]
+        thresholds[row] = choose_thresholds(scores, gold["flagged"][mine], honest, settings.budget)
+        budgets[lang] = float(thresholds[row, 0])
+    log(f"thresholds {budgets}")
+    manifest: dict[str, Any] = {
+        "langs": list(langs),
+        "patterns": list(PATTERNS),
+        "roles": list(ROLE_NAMES),
+        "packs": {lang: load_pack(lang).digest for lang in langs},
+        "pack_versions": {lang: load_pack(lang).version for lang in langs},
+        "corpus_sha256": digest(examples),
+        "n_train": len(examples),
+        "seed": SEED,
+        "settings": {k: v for k, v in asdict(settings).items() if k != "n_jobs"},
+        "thresholds": {lang: dict(zip(PATTERNS, map(float, thresholds[row]), strict=True)) for row, lang in enumerate(langs)},
+    }
+    return artifacts.Model(roles, spans, heads, tuple(langs), scale, offset, thresholds, present_scale, tables, manifest)
+
+
+def _shift(z: Floats, y: npt.NDArray[np.int8], weight: float = 30.0) -> float:
+    """How far a pattern's log-odds are off on average, drawn towards 0 as long as there are few documents (Newton steps)."""
+    shift = 0.0
+    for _ in range(20):
+        p = sigmoid(z + shift)
+        gradient = float((y - p).sum()) - shift * weight / 10
+        curvature = float((p * (1 - p)).sum()) + weight / 10
+        shift += gradient / curvature
+    return shift
+
+
+def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable[[str], None] = lambda _: None) -> None:
+    """Fit, calibrate, evaluate; write model, manifest and card.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Corpus files or folders.
+    output : Path
+        Model folder.
+    n_jobs : int
+        Processes while fitting; the result does not depend on it.
+    log : callable
+        Told what is going on.
+    """
+    import platform
+
+    import sklearn
+
+    from hiddensale import __version__, artifacts, cards
+    from hiddensale.corpus import load
+    from hiddensale.detector import Detector
+    from hiddensale.evaluation import evaluate
+
+    examples = load(paths)
+    learn = [x for x in examples if x.split == "train"]
+    if not learn:
+        raise CorpusError(f"no document of split train in {', '.join(map(str, paths))}")
+    model = fit(learn, Settings(n_jobs=n_jobs), log)
+    # What is shipped is rounded to half precision: measure what is shipped.
+    arrays = artifacts.to_arrays(model)
+    shipped = artifacts.from_arrays(arrays, model.manifest)
+    detector = Detector(shipped)
+    measured = {}
+    for split in ("dev", "test"):
+        held = [x for x in examples if x.split == split]
+        if held:
+            log(f"measuring on {len(held)} documents of split {split}")
+            measured[split] = evaluate(detector, held)
+    manifest = {
+        **model.manifest,
+        "figures": {split: _rounded(f.to_dict()) for split, f in measured.items()},
+        "versions": {"hiddensale": __version__, "python": platform.python_version(), "numpy": np.__version__, "scikit-learn": sklearn.__version__},
+    }
+    artifacts.save(replace(model, manifest=manifest), output)
+    (output / "card.md").write_text(cards.card(manifest, measured), encoding="utf-8")
+    log(f"written: {output}")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(v) for v in value]
+    return value

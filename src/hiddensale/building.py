@@ -1,0 +1,77 @@
+"""From marked texts to corpus files: ``marked/LANG/BATCH/*.txt`` to ``LANG-SPLIT.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from hiddensale.errors import CorpusError
+from hiddensale.markup import Fault, read_marked
+
+
+def batches(folder: Path) -> dict[str, dict[str, Any]]:
+    """The table of batches, ``marked/batches.toml``: language, split and what the author wrote about.
+
+    Raises
+    ------
+    CorpusError
+        When it is missing or a batch lacks a key.
+    """
+    path = folder / "marked" / "batches.toml"
+    if not path.is_file():
+        raise CorpusError(f"{path}: missing; it names every batch with lang and split")
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    for name, row in table.items():
+        for key in ("lang", "split"):
+            if key not in row:
+                raise CorpusError(f"{path}: [{name}] has no {key}")
+    return table
+
+
+def build(folder: Path) -> tuple[list[Fault], list[tuple[Path, int]]]:
+    """Write the corpus files of ``folder`` from its marked texts.
+
+    Parameters
+    ----------
+    folder : Path
+        The corpus folder.
+
+    Returns
+    -------
+    faults : list of Fault
+        Documents with a fault are left out.
+    written : list of (Path, int)
+        The files and how many documents each holds.
+    """
+    faults: list[Fault] = []
+    out: dict[tuple[str, str], list[dict[str, object]]] = {}
+    second = readings(folder)
+    for name, row in sorted(batches(folder).items()):
+        files = sorted((folder / "marked" / row["lang"] / name).glob("*.txt"))
+        if not files:
+            faults.append(Fault(str(folder / "marked" / "batches.toml"), 1, f"batch {name} has no *.txt file"))
+        for file in files:
+            records, found = read_marked(file, row["lang"], row["split"], name)
+            faults += found
+            for record in records:
+                record["second_reading"] = record["id"] in second
+            out.setdefault((row["lang"], row["split"]), []).extend(records)
+    written = []
+    for (lang, split), records in sorted(out.items()):
+        path = folder / f"{lang}-{split}.jsonl"
+        path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+        written.append((path, len(records)))
+    return faults, written
+
+
+def readings(folder: Path) -> dict[str, dict[str, Any]]:
+    """The second readings, ``readings/*.jsonl``, by document id."""
+    out: dict[str, dict[str, Any]] = {}
+    for path in sorted((folder / "readings").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                row = json.loads(line)
+                out[row["id"]] = row
+    return out

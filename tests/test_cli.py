@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from hiddensale.catalogue import PATTERNS
+from hiddensale.cli import main
+
+HIDDEN = "ONNEKSI OLKOON! Voitit kuntosalin arvonnassa kehonkoostumusmittauksen. Soitamme ja sovimme ajan, jolloin valmentajamme esittelee salin ja jäsenyydet."
+HONEST = "Kirjasto on avoinna arkisin klo 10-18. Tervetuloa lainaamaan kirjoja, lautapelejä ja soittimia. Kirjastokortin saat tiskiltä."
+
+
+def run(*args: str, data: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, list(args), input=data)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hidden.txt").write_text(HIDDEN, encoding="utf-8")
+    (tmp_path / "honest.txt").write_text(HONEST, encoding="utf-8")
+    return tmp_path
+
+
+def records(result: Result) -> list[dict]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_exit_status_tells_flagged_from_clean(folder: Path) -> None:
+    assert run("scan", str(folder / "honest.txt")).exit_code == 0
+    assert run("scan", str(folder / "hidden.txt")).exit_code == 1
+    assert run("scan", str(folder)).exit_code == 1
+
+
+def test_records_have_the_shape_of_the_schema(folder: Path, examples_dir: Path) -> None:
+    schema = json.loads(files("hiddensale").joinpath("record.schema.json").read_text(encoding="utf-8"))
+    result = run("scan", str(folder), str(examples_dir), "--format", "jsonl", "--all")
+    rows = records(result)
+    assert len(rows) > 20
+    for row in rows:
+        jsonschema.validate(row, schema)
+        assert list(row["scores"]) == list(PATTERNS)
+    assert json.loads(run("scan", str(folder), str(examples_dir), "--format", "json", "--all").stdout) == rows
+
+
+def test_one_record_per_line_of_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "ads.jsonl"
+    path.write_text("\n".join([json.dumps({"id": "a", "text": HIDDEN}), "broken", json.dumps({"id": "b", "text": HONEST, "lang": "fi"})]), encoding="utf-8")
+    result = run("scan", str(path), "--format", "jsonl")
+    rows = records(result)
+    assert [r["id"] for r in rows] == ["a", "2", "b"]
+    assert [bool(r["error"]) for r in rows] == [False, True, False]
+    assert result.exit_code == 1
+    assert "1 of 3 documents could not be scanned" in result.stderr
+
+
+def test_standard_input(folder: Path) -> None:
+    (row,) = records(run("scan", "-", data=HIDDEN))
+    assert row["source"] == "<stdin>"
+    assert row["flagged"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("scan", "/no/such/file"), "no such file"),
+        (("scan", "--format", "xml", "."), "Invalid value for '--format'"),
+        (("scan", "--min-score", "2", "."), "Invalid value for '--min-score'"),
+        (("scan", "--pattern", "nothing", "."), "unknown pattern 'nothing'"),
+        (("scan", "--model", "/no/model", "."), "no model there"),
+        (("scan", "--config", "/no/config", "."), "cannot be read"),
+        (("scan", "--baseline", "/no/baseline", "."), "cannot be read"),
+        (("explain", "nothing"), "unknown pattern"),
+        (("evaluate", "/no/corpus"), "no such file"),
+        (("corpus", "check", "/no/corpus"), "no such file"),
+        (("frobnicate",), "No such command"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line_and_status_2(args: tuple[str, ...], message: str) -> None:
+    result = run(*args)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_nothing_readable_is_status_2(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\x00\x00")
+    result = run("scan", str(tmp_path / "a.txt"))
+    assert result.exit_code == 2
+    assert records(result)[0]["error"]["code"] == "undecodable"
+    assert run("scan", str(tmp_path), "--pattern", "pay-to-work").exit_code == 2
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "nothing to scan" in run("scan", str(empty)).stderr
+
+
+def test_output_is_written_whole_or_not_at_all(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "x.jsonl"
+    target.parent.mkdir()
+    result = run("scan", str(folder / "hidden.txt"), "--output", str(target))
+    assert result.exit_code == 1
+    assert json.loads(target.read_text(encoding="utf-8"))["flagged"]
+    assert [p.name for p in target.parent.iterdir()] == ["x.jsonl"]
+    result = run("scan", str(folder), "--output", str(tmp_path / "missing" / "x.jsonl"))
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
+def test_only_and_min_score(folder: Path) -> None:
+    (row,) = records(run("scan", str(folder / "hidden.txt"), "--pattern", "pay-to-work"))
+    assert not row["flagged"]
+    assert run("scan", str(folder / "honest.txt"), "--min-score", "1").exit_code == 0
+
+
+def test_csv_has_a_row_for_every_document(folder: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("scan", str(folder), "--format", "csv").stdout)))
+    assert [r["id"] for r in rows] == ["hidden.txt", "honest.txt"]
+    assert rows[0]["pattern"] == "prize-to-pitch"
+    assert rows[1]["pattern"] == ""
+
+
+def test_text_shows_line_marks_sentence_and_rules(folder: Path) -> None:
+    out = run("scan", str(folder / "hidden.txt"), "--format", "text").stdout
+    assert "prize-to-pitch" in out
+    assert "^" in out
+    assert "~" in out
+    assert "KSL 2:4" in out
+    assert "1 flagged" in out
+    assert "\x1b" not in out
+
+
+def test_config_fills_options_and_the_command_line_wins(folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "h.toml"
+    config.write_text('[scan]\nformat = "csv"\nmin-score = 1.0\n', encoding="utf-8")
+    result = run("scan", str(folder / "hidden.txt"), "--config", str(config))
+    assert result.stdout.startswith("id,source")
+    assert result.exit_code == 0
+    assert run("scan", str(folder / "hidden.txt"), "--config", str(config), "--min-score", "0.2").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("[scan]\nfarmat = 'csv'", "unknown key 'farmat'"), ("[scan]\nformat = 'xml'", "format = 'xml'"), ("[scan", "no TOML"), ("[skan]\n", "unknown table"), ("[scan]\nmin-score = 'much'", "min-score")],
+)
+def test_broken_config(folder: Path, tmp_path: Path, source: str, message: str) -> None:
+    config = tmp_path / "h.toml"
+    config.write_text(source, encoding="utf-8")
+    result = run("scan", str(folder), "--config", str(config))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert str(config) in result.stderr
+
+
+def test_baseline_leaves_known_findings_out(folder: Path, tmp_path: Path) -> None:
+    from hiddensale import baselines, scan
+
+    result = scan(HIDDEN)
+    path = tmp_path / "base.json"
+    path.write_text(json.dumps({"fingerprints": [baselines.fingerprint(f) for f in result.findings]}), encoding="utf-8")
+    assert run("scan", str(folder / "hidden.txt"), "--baseline", str(path)).exit_code == 0
+
+
+def test_patterns_and_explain() -> None:
+    lines = run("patterns").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(PATTERNS)
+    assert [p["id"] for p in json.loads(run("patterns", "--format", "json").stdout)] == list(PATTERNS)
+    for ui in ("fi", "en"):
+        page = run("explain", "prize-to-pitch", "--ui-lang", ui).stdout
+        assert "prize-to-pitch" in page
+        assert len(page) > 600
+
+
+@pytest.mark.parametrize("command", [(), ("scan",), ("patterns",), ("explain",), ("train",), ("evaluate",), ("corpus",), ("corpus", "check"), ("corpus", "build")])
+def test_every_command_has_help(command: tuple[str, ...]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert len(result.stdout) > 80
+
+
+def test_help_starts_without_the_heavy_libraries() -> None:
+    code = "import sys; from click.testing import CliRunner; from hiddensale.cli import main; CliRunner().invoke(main, ['scan', '--help']); sys.exit(sum(m in sys.modules for m in ('spacy', 'sklearn', 'numpy', 'joblib')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_scan_needs_no_scikit_learn() -> None:
+    code = "import sys, hiddensale; hiddensale.scan('Voitit arvonnassa! Soitamme ja sovimme ajan.', lang='fi'); sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_several_processes_say_the_same(examples_dir: Path) -> None:
+    one = run("scan", str(examples_dir), "--format", "jsonl").stdout
+    two = run("scan", str(examples_dir), "--format", "jsonl", "--jobs", "2").stdout
+    assert one == two
+
+
+def test_a_closed_pipe_is_no_error(examples_dir: Path) -> None:
+    command = f"{sys.executable} -m hiddensale scan {examples_dir} --format jsonl | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, env={**os.environ})
+    assert b"Traceback" not in done.stderr
