@@ -8,7 +8,7 @@ from functools import lru_cache
 import pytest
 
 from hiddensale.analysis import Analyser
-from hiddensale.cues import find
+from hiddensale.cues import matches
 from hiddensale.errors import PackError
 from hiddensale.lexicon import TableLemmatizer, build_table
 from hiddensale.packs import Cue, Predicates, kinds, languages, load_pack, parse_pattern
@@ -32,7 +32,7 @@ def _table(lang: str) -> dict[str, str]:
 
 def spans(text: str, lang: str, cue: Cue) -> list[tuple[int, int]]:
     a = analyser(lang).analyse(text)
-    return [(a.starts[h.first], a.ends[h.last - 1]) for h in find(a, load_pack(lang)) if h.cue.id == cue.id]
+    return [(a.starts[h.first], a.ends[h.last - 1]) for h in matches(a, load_pack(lang)) if h.cue.id == cue.id]
 
 
 CUES = [(lang, cue) for lang in languages() for cue in load_pack(lang).cues]

@@ -19,31 +19,43 @@ from hiddensale.errors import ArtifactError
 from hiddensale.judge import Head
 from hiddensale.roles import ROLE_NAMES, RoleModel
 from hiddensale.spans import SpanModel
+from hiddensale.wording import WordingModel
 
 FORMAT = 1
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"
-HEADS = ("flagged", "present", "reports", "clear", "buried", "vague", "absent")
+HEADS = ("any", "pattern", "present", "reports", "clear", "buried", "vague", "absent")
+# Rows of ``Model.scales``: what is calibrated.
+SCALES = ("any", "pattern", "present")
 Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the first stage learned, on its way to a :class:`Model`."""
+
+    roles: RoleModel
+    spans: SpanModel
+    wording: Mapping[str, WordingModel]
+    lemmas: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
 class Model:
     """Everything a detector needs that was learned.
 
-    ``scale`` and ``offset`` of shape (n_langs, n_patterns) turn raw log-odds into calibrated ones;
-    ``thresholds`` has the same shape and holds probabilities.
+    ``scales`` of shape (n_langs, 3, 2) holds scale and offset of the heads in :data:`SCALES`; ``thresholds`` of shape
+    (n_langs,) the probability of any hidden sale from which a text is flagged.
     """
 
     roles: RoleModel
     spans: SpanModel
+    wording: Mapping[str, WordingModel]
     heads: Mapping[str, Head]
     langs: tuple[str, ...]
-    scale: npt.NDArray[np.float64]
-    offset: npt.NDArray[np.float64]
+    scales: npt.NDArray[np.float64]
     thresholds: npt.NDArray[np.float64]
-    present_scale: npt.NDArray[np.float64]
     lemmas: Mapping[str, Mapping[str, str]]
     manifest: Mapping[str, Any]
     path: str = ""
@@ -78,11 +90,17 @@ def to_arrays(model: Model) -> Arrays:
         "spans.names": _pack_text(model.spans.names),
         "spans.weights": model.spans.weights.astype(np.float16),
         "spans.bias": model.spans.bias,
-        "scale": model.scale,
-        "offset": model.offset,
+        "scales": model.scales,
         "thresholds": model.thresholds,
-        "present_scale": model.present_scale,
     }
+    for lang, wording in model.wording.items():
+        out[f"wording.{lang}.names"] = _pack_text(wording.names)
+        out[f"wording.{lang}.idf"] = wording.idf
+        step = np.abs(wording.weights).max(axis=0).astype(np.float64) / 127.0
+        step = np.where(step == 0, 1.0, step)
+        out[f"wording.{lang}.step"] = step
+        out[f"wording.{lang}.weights"] = np.round(wording.weights / step).astype(np.int8)
+        out[f"wording.{lang}.bias"] = wording.bias
     for name, head in model.heads.items():
         out.update(head.arrays(f"head.{name}"))
     for lang, table in model.lemmas.items():
@@ -185,12 +203,19 @@ def from_arrays(arrays: Arrays, manifest: Mapping[str, Any], path: str = "") -> 
     return Model(
         roles=RoleModel(_unpack_text(arrays["roles.names"]), arrays["roles.weights"], arrays["roles.bias"]),
         spans=SpanModel(_unpack_text(arrays["spans.names"]), arrays["spans.weights"], arrays["spans.bias"]),
+        wording={
+            lang: WordingModel(
+                _unpack_text(arrays[f"wording.{lang}.names"]),
+                arrays[f"wording.{lang}.idf"],
+                arrays[f"wording.{lang}.weights"] * arrays[f"wording.{lang}.step"],
+                arrays[f"wording.{lang}.bias"],
+            )
+            for lang in langs
+        },
         heads={name: Head.from_arrays(f"head.{name}", arrays) for name in HEADS},
         langs=langs,
-        scale=arrays["scale"],
-        offset=arrays["offset"],
+        scales=arrays["scales"],
         thresholds=arrays["thresholds"],
-        present_scale=arrays["present_scale"],
         lemmas={lang: _unfold_table(_unpack_text(arrays[f"lemmas.{lang}"])) for lang in langs},
         manifest=manifest,
         path=path,

@@ -75,3 +75,20 @@ def readings(folder: Path) -> dict[str, dict[str, Any]]:
                 row = json.loads(line)
                 out[row["id"]] = row
     return out
+
+
+def write_between(path: Path, name: str, text: str) -> None:
+    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->`` in a Markdown file.
+
+    Raises
+    ------
+    CorpusError
+        When the marks are not there.
+    """
+    source = path.read_text(encoding="utf-8")
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if start not in source or end not in source:
+        raise CorpusError(f"{path}: the marks {start} and {end} are missing; put them where the figures go")
+    head, rest = source.split(start, 1)
+    _, tail = rest.split(end, 1)
+    path.write_text(f"{head}{start}\n{text.rstrip()}\n{end}{tail}", encoding="utf-8")

@@ -300,3 +300,70 @@ def corpus_build(folder: Path) -> None:
     for path, count in written:
         click.echo(f"{path}: {count} documents")
     sys.exit(1 if faults else 0)
+
+
+@corpus.command("stats")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--no-style", is_flag=True, help="Leave out the style gauge.")
+@click.option("--write", "datasheet", is_flag=True, help="Also write the figures into FOLDER/README.md and the plot to FOLDER/coverage.svg.")
+@click.option("--closest", type=click.IntRange(min=0), default=0, metavar="N", help="List the N closest pairs outside contrast groups.")
+def corpus_stats(folder: Path, no_style: bool, datasheet: bool, closest: int) -> None:
+    """Print what a corpus holds: coverage, length, style, agreement of the second reading.
+
+    \b
+    Example:
+      hiddensale corpus stats corpus/
+    """
+    from hiddensale import agreement, building, checking, stats, style
+    from hiddensale import corpus as corpora
+
+    examples = corpora.load([folder])
+    compared = agreement.compare(examples, agreement.parse(building.readings(folder)))
+    text = stats.summary(examples, compared, {} if no_style else style.gauge(examples))
+    click.echo(text)
+    for line in stats.shortfalls(examples):
+        click.echo(f"short: {line}")
+    for share, a, b in checking.near_copies(examples, 0.0)[:closest]:
+        click.echo(f"{share:.3f}  {a}  {b}")
+    if datasheet:
+        building.write_between(folder / "README.md", "figures", text)
+        write([stats.plot(examples)], folder / "coverage.svg")
+
+
+@corpus.command("agreement")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--disputed", is_flag=True, help="List the documents the two readings disagree on.")
+def corpus_agreement(folder: Path, disputed: bool) -> None:
+    """Compare the first labels with the second readings.
+
+    \b
+    Example:
+      hiddensale corpus agreement corpus/
+    """
+    from hiddensale import agreement, building
+    from hiddensale import corpus as corpora
+
+    compared = agreement.compare(corpora.load([folder]), agreement.parse(building.readings(folder)))
+    for lang, v in compared.items():
+        click.echo(f"{lang}: {v['n']} documents read twice; kappa flagged {v['flagged']:.3f}; disclosure {v['disclosure']:.3f}; lure {v['lure']:.3f}; catch {v['catch']:.3f}")
+        for pattern, value in v["patterns"].items():
+            click.echo(f"  {pattern:<22} kappa {value:.3f}")
+        if disputed:
+            for ident in v["disputed"]:
+                click.echo(f"  disputed: {ident}")
+
+
+@corpus.command("view")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="HTML file to write.")
+def corpus_view(folder: Path, output: Path) -> None:
+    """Write a page to browse a corpus, spans highlighted.
+
+    \b
+    Example:
+      hiddensale corpus view corpus/ --output corpus.html
+    """
+    from hiddensale import corpus as corpora
+    from hiddensale import viewing
+
+    write([viewing.page(corpora.load([folder]))], output)

@@ -28,10 +28,12 @@ class Hit:
 
 
 def find(analysis: Analysis, pack: Pack) -> list[Hit]:
-    """All cues of ``pack`` in ``analysis``, in text order; of one cue the longest match at a place.
+    """The cues of ``pack`` in ``analysis``, in text order, without hits that lie inside another of the same kind."""
+    return _outermost(matches(analysis, pack))
 
-    Matches never leave their unit.
-    """
+
+def matches(analysis: Analysis, pack: Pack) -> list[Hit]:
+    """All matches of all cues, in text order; of one cue the longest at a place. They never leave their unit."""
     hits: list[Hit] = []
     words = analysis.words
     cues = pack.cues
@@ -44,7 +46,7 @@ def find(analysis: Analysis, pack: Pack) -> list[Hit]:
                     best[c, i] = end
         hits.extend(Hit(cues[c], u, i, end) for (c, i), end in best.items())
     hits.sort(key=lambda h: (h.first, -h.last, h.cue.id))
-    return _outermost(hits)
+    return hits
 
 
 def _outermost(hits: list[Hit]) -> list[Hit]:

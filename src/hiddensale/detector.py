@@ -22,7 +22,7 @@ from hiddensale.judge import sigmoid
 from hiddensale.lexicon import Lemmatizer, LiveLemmatizer, TableLemmatizer
 from hiddensale.messages import sentence
 from hiddensale.packs import load_pack
-from hiddensale.relations import Pair, choose_pairs, describe, feature_names
+from hiddensale.relations import Pair, choose_pairs, describe, describe_document, document_names
 from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
 
 if TYPE_CHECKING:
@@ -206,27 +206,38 @@ class Detector:
             return self._failed(document, ScanError("empty", "the document holds no word; nothing to scan"))
         roles = model.roles.scores(evidence)
         pairs = choose_pairs(roles)
-        x = describe(evidence, roles, pairs)
+        wording = model.wording[lang].scores(evidence.analysis)
+        x = describe(evidence, roles, pairs, wording)
+        document_row = describe_document(x, wording)
         row = model.langs.index(lang)
-        raw = model.heads["flagged"].predict(x)
-        calibrated = sigmoid(model.scale[row] * raw + model.offset[row])
+        any_scale, pattern_scale, present_scale = model.scales[row]
+        any_z = float(any_scale[0] * model.heads["any"].predict(document_row[None, :])[0] + any_scale[1])
+        p_any = float(sigmoid(any_z))
+        share = sigmoid(pattern_scale[0] * model.heads["pattern"].predict(x) + pattern_scale[1])
+        calibrated = p_any * share
+        present = sigmoid(present_scale[0] * model.heads["present"].predict(x) + present_scale[1])
         scores = {p: float(calibrated[i]) if p in self.only else 0.0 for i, p in enumerate(PATTERNS)}
-        limits = model.thresholds[row] if self.min_score is None else np.full(len(PATTERNS), self.min_score)
-        present = sigmoid(model.present_scale[row, 0] * model.heads["present"].predict(x) + model.present_scale[row, 1])
+        order = sorted(range(len(PATTERNS)), key=lambda k: (-calibrated[k], k))
+        seen = [i for i in order if roles[pairs[i].lure, i] >= _LURE_FLOOR]
         findings: list[Finding] = []
-        for i in sorted(range(len(PATTERNS)), key=lambda k: -calibrated[k]):
-            if PATTERNS[i] not in self.only or roles[pairs[i].lure, i] < _LURE_FLOOR:
+        for i in seen:
+            if PATTERNS[i] not in self.only:
                 continue
-            flagged = bool(calibrated[i] >= limits[i])
+            if self.min_score is None:
+                # The surest pattern of a text over the threshold, and any other that is more likely than not in such a text.
+                flagged = p_any >= float(model.thresholds[row]) and (i == seen[0] or bool(share[i] >= 0.5))
+            else:
+                flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= 0.5:
-                findings.append(self._finding(i, x, raw, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang))
+                reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row)
+                findings.append(self._finding(i, x, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang, reasons))
         findings = _settle(findings)
         hot = [f.score for f in findings if f.flagged]
         score = max(hot) if hot else max((f.score for f in findings), default=0.0)
         return ScanResult(document.id, document.source, lang, bool(hot), score, scores, tuple(findings), document.text, document.extracted, document.meta)
 
     def _finding(
-        self, i: int, x: npt.NDArray[np.float64], raw: npt.NDArray[np.float64], score: float, flagged: bool, evidence: Evidence, roles: npt.NDArray[np.float64], pair: Pair, lang: str
+        self, i: int, x: npt.NDArray[np.float64], score: float, flagged: bool, evidence: Evidence, roles: npt.NDArray[np.float64], pair: Pair, lang: str, reasons: tuple[Reason, ...]
     ) -> Finding:
         model = self.model
         pattern = PATTERNS[i]
@@ -247,19 +258,18 @@ class Detector:
                 catch = self._apart(evidence, lure, catch)
         law = pointers(pattern, lang) if stance == "makes" and disclosure != "clear" else ()
         message = sentence(pattern, stance, disclosure, lure, catch, self.ui_lang or lang)
-        return Finding(pattern, score, flagged, stance, disclosure, lure, catch, message, law, self._reasons(i, x, lang))
+        return Finding(pattern, score, flagged, stance, disclosure, lure, catch, message, law, reasons)
 
-    def _reasons(self, i: int, x: npt.NDArray[np.float64], lang: str) -> tuple[Reason, ...]:
-        """The strongest parts of the calibrated log-odds; the rest is one part, so that all add up to the score."""
-        model = self.model
-        row = model.langs.index(lang)
-        shares, rest = model.heads["flagged"].contributions(x[i])
-        shares = shares * model.scale[row, i]
-        rest = rest * model.scale[row, i] + float(model.offset[row, i])
+    def _reasons(self, any_z: float, scale: npt.NDArray[np.float64], score: float, row: npt.NDArray[np.float64]) -> tuple[Reason, ...]:
+        """The strongest parts of the score's log-odds; the last two parts make the sum exact."""
+        shares, rest = self.model.heads["any"].contributions(row)
+        shares = shares * scale[0]
         order = np.argsort(-np.abs(shares), kind="stable")[:_N_REASONS]
-        names = feature_names()
-        parts = [Reason(names[k], float(shares[k]), round(float(x[i, k]), 4)) for k in order]
-        parts.append(Reason("all else", float(shares.sum() - shares[order].sum() + rest)))
+        names = document_names()
+        parts = [Reason(names[k], float(shares[k]), round(float(row[k]), 4)) for k in order]
+        parts.append(Reason("all else", float(shares.sum() - shares[order].sum() + rest * scale[0] + scale[1])))
+        bounded = min(max(score, 1e-12), 1 - 1e-12)
+        parts.append(Reason("that it is this pattern", float(np.log(bounded) - np.log1p(-bounded)) - any_z))
         return tuple(parts)
 
     def _span(self, evidence: Evidence, u: int, pattern: str, role: str) -> Span:
@@ -281,7 +291,7 @@ class Detector:
 def _settle(findings: list[Finding]) -> list[Finding]:
     """Of findings with the same lure and the same catch only the surest stays."""
     out: list[Finding] = []
-    for finding in sorted(findings, key=lambda f: (-f.flagged, -f.score)):
+    for finding in sorted(findings, key=lambda f: (not f.flagged, -f.score)):
         twin = any(_overlap(finding.lure, kept.lure) and (finding.catch is None or kept.catch is None or _overlap(finding.catch, kept.catch)) for kept in out)
         if not twin:
             out.append(finding)

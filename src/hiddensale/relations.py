@@ -17,6 +17,7 @@ from hiddensale.catalogue import PATTERNS
 from hiddensale.evidence import Evidence
 from hiddensale.packs import kinds
 from hiddensale.roles import ROLE_NAMES
+from hiddensale.wording import COLUMNS
 
 Floats = npt.NDArray[np.float64]
 N_PATTERNS = len(PATTERNS)
@@ -51,7 +52,14 @@ def feature_names() -> tuple[str, ...]:
     names += [f"has {k}" for k in kind_keys()]
     names += [f"top lure:{p}" for p in PATTERNS] + [f"top catch:{p}" for p in PATTERNS]
     names += [f"is {p}" for p in PATTERNS]
+    names += ["wording any", "wording flagged", "wording about", "wording flagged past others", "wording about past others"]
     return tuple(names)
+
+
+@lru_cache(maxsize=1)
+def document_names() -> tuple[str, ...]:
+    """Names of the columns of :func:`describe_document`."""
+    return (*feature_names(), *(f"wording {c}" for c in COLUMNS[1:]), "wording about first", "wording about second")
 
 
 @lru_cache(maxsize=1)
@@ -80,8 +88,18 @@ def choose_pairs(scores: Floats) -> list[Pair]:
     return out
 
 
-def describe(evidence: Evidence, scores: Floats, pairs: list[Pair]) -> Floats:
-    """Feature matrix of shape (n_patterns, n_features), columns as in :func:`feature_names`."""
+def describe_document(x: Floats, wording: Floats) -> Floats:
+    """One row about the whole text: the pattern it is most about, and how it is worded (:func:`document_names`)."""
+    about = wording[1 + N_PATTERNS :]
+    first, second = np.sort(about)[::-1][:2]
+    return np.concatenate([x[int(about.argmax())], wording[1:], [first, second]])
+
+
+def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Floats) -> Floats:
+    """Feature matrix of shape (n_patterns, n_features), columns as in :func:`feature_names`.
+
+    ``scores`` are role scores of shape (n_units, n_roles), ``wording`` those of the wording model, shape (n_columns,).
+    """
     n = len(scores)
     units = evidence.analysis.units
     zones = evidence.zones
@@ -141,4 +159,6 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair]) -> Floats:
         head += len(kind_part)
         out[p, head : head + 2 * N_PATTERNS] = tops
         out[p, head + 2 * N_PATTERNS + p] = 1.0
+        flagged, about = wording[1 : 1 + N_PATTERNS], wording[1 + N_PATTERNS :]
+        out[p, -5:] = [wording[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max()]
     return out

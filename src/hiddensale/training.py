@@ -6,6 +6,7 @@ role scores that were predicted for groups the role model had not seen (grouped 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,15 +17,17 @@ import numpy.typing as npt
 
 from hiddensale.analysis import Analyser
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
-from hiddensale.corpus import Example, digest
+from hiddensale.corpus import Example, Label, digest
 from hiddensale.errors import CorpusError
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, TableLemmatizer, build_table
 from hiddensale.packs import load_pack
-from hiddensale.relations import Pair, choose_pairs, describe
+from hiddensale.phrases import Phrase
+from hiddensale.relations import Pair, choose_pairs, describe, describe_document
 from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
 from hiddensale.spans import TAGS, SpanModel, token_rows
+from hiddensale.wording import COLUMNS, WordingModel, counts
 
 Floats = npt.NDArray[np.float64]
 N_FOLDS = 5
@@ -46,7 +49,12 @@ class Settings:
     l2: float = 5.0
     linear_c: float = 0.02
     share: float = 0.5
-    budget: float = 0.03
+    any_trees: int = 100
+    any_leaves: int = 6
+    any_c: float = 0.003
+    wording_c: float = 10.0
+    wording_min_df: int = 2
+    budget: float = 0.05
     n_jobs: int = 2
 
 
@@ -67,10 +75,8 @@ def grouped_folds(groups: Sequence[str], n_folds: int = N_FOLDS, seed: int = SEE
     return np.array([int.from_bytes(hashlib.sha256(f"{seed}:{g}".encode()).digest()[:4], "big") % n_folds for g in groups])
 
 
-def lemma_tables(examples: Sequence[Example], langs: Sequence[str], min_count: int = 2) -> dict[str, dict[str, str]]:
-    """Run-time lemma tables: the forms of every lemma that the packs or the training texts use."""
-    from collections import Counter
-
+def lemma_tables(texts: Sequence[tuple[str, str]], langs: Sequence[str], min_count: int = 2) -> dict[str, dict[str, str]]:
+    """Run-time lemma tables: the forms of every lemma that the packs or the training texts, (lang, text) each, use."""
     tables = {}
     for lang in langs:
         pack = load_pack(lang)
@@ -78,9 +84,9 @@ def lemma_tables(examples: Sequence[Example], langs: Sequence[str], min_count: i
         live = LiveLemmatizer(lang, pack.overrides)
         counts: Counter[str] = Counter()
         analyser = Analyser(pack, live)
-        for x in examples:
-            if x.lang == lang:
-                counts.update({w.lemma for w in analyser.analyse(x.text).words if w.lemma.isalpha()})
+        for code, text in texts:
+            if code == lang:
+                counts.update({w.lemma for w in analyser.analyse(text).words if w.lemma.isalpha()})
         wanted |= {w for w, c in counts.items() if c >= min_count}
         tables[lang] = build_table(lang, wanted)
     return tables
@@ -132,8 +138,6 @@ class _Matrix:
     """Sparse feature matrix with a sorted vocabulary of features seen often enough."""
 
     def __init__(self, rows: Sequence[dict[str, float]], min_df: int) -> None:
-        from collections import Counter
-
         counts: Counter[str] = Counter()
         for row in rows:
             counts.update(row.keys())
@@ -158,7 +162,7 @@ class _Matrix:
         return out
 
 
-def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, weight: Floats | None = None) -> tuple[Floats, Floats]:
+def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual: bool = False) -> tuple[Floats, Floats]:
     """One logistic regression per column of ``y``; weights (n_features, n_columns) and bias."""
     from joblib import Parallel, delayed
     from sklearn.linear_model import LogisticRegression
@@ -166,18 +170,40 @@ def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, weight:
     def one(column: npt.NDArray[np.int8]) -> tuple[Floats, float]:
         if column.min() == column.max():
             return np.zeros(x.shape[1]), (-8.0 if column.max() == 0 else 8.0)
-        model = LogisticRegression(C=c, solver="liblinear", random_state=SEED, intercept_scaling=3.0, tol=1e-3)
-        model.fit(x, column, sample_weight=weight)
+        if dual:
+            model = LogisticRegression(C=c, solver="liblinear", dual=True, class_weight="balanced", random_state=SEED, max_iter=3000)
+        else:
+            model = LogisticRegression(C=c, solver="liblinear", random_state=SEED, intercept_scaling=3.0, tol=1e-3)
+        model.fit(x, column)
         return model.coef_[0], float(model.intercept_[0])
 
     fitted = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(one)(y[:, j]) for j in range(y.shape[1]))
     return np.stack([w for w, _ in fitted], axis=1), np.array([b for _, b in fitted])
 
 
-def fit_roles(docs: Sequence[Prepared], settings: Settings) -> RoleModel:
-    """Learn the role scores from the units of ``docs``."""
+def prepare_phrases(book: Sequence[Phrase], analysers: dict[str, Analyser]) -> list[Prepared]:
+    """Phrase-book lines as tiny documents: a line's span is its only label, a near miss has none."""
+    out = []
+    for phrase in book:
+        if phrase.lang not in analysers:
+            continue
+        lure, catch = (phrase.span, None) if phrase.role == "lure" else (None, phrase.span)
+        labels = (Label(phrase.pattern, lure, catch, "vague", "makes"),) if phrase.span else ()
+        example = Example("", phrase.lang, phrase.text, labels, "")
+        out += prepare([example], analysers)
+    return out
+
+
+def _phrase_row(p: Prepared, u: int) -> dict[str, float]:
+    # A line of a phrase book has no place in a text.
+    return {k: v for k, v in unit_row(p.evidence, u).items() if not k.startswith("z:")}
+
+
+def fit_roles(docs: Sequence[Prepared], settings: Settings, phrases: Sequence[Prepared] = ()) -> RoleModel:
+    """Learn the role scores from the units of ``docs`` and the lines of the phrase books."""
     rows = [unit_row(p.evidence, u) for p in docs for u in range(len(p.evidence.analysis.units))]
-    y = np.concatenate([role_targets(p) for p in docs])
+    rows += [_phrase_row(p, u) for p in phrases for u in range(len(p.evidence.analysis.units))]
+    y = np.concatenate([role_targets(p) for p in (*docs, *phrases)])
     matrix = _Matrix(rows, settings.role_min_df)
     weights, bias = _fit_columns(matrix.transform(rows), y, settings.role_c, settings.n_jobs)
     weights = np.where(np.abs(weights) < 1e-3, 0.0, weights)
@@ -226,27 +252,82 @@ def fit_spans(docs: Sequence[Prepared], settings: Settings) -> SpanModel:
     return SpanModel([matrix.names[i] for i in keep], weights[keep].astype(np.float16), bias)
 
 
+# --- the wording -----------------------------------------------------------------------------------------------
+
+
+def wording_targets(docs: Sequence[Prepared]) -> npt.NDArray[np.int8]:
+    """Gold answers of the wording model, shape (n_docs, n_columns)."""
+    y = np.zeros((len(docs), len(COLUMNS)), dtype=np.int8)
+    for d, p in enumerate(docs):
+        y[d, 0] = p.example.flagged
+        for label in p.example.labels:
+            at = PATTERNS.index(label.pattern)
+            y[d, 1 + at] |= int(label.flagged)
+            y[d, 1 + len(PATTERNS) + at] = 1
+        for near in p.example.near:
+            y[d, 1 + len(PATTERNS) + PATTERNS.index(near)] = 1
+    return y
+
+
+class WordingFit:
+    """Vocabulary, document frequencies and matrix of one language; fits wording models on parts of it."""
+
+    def __init__(self, docs: Sequence[Prepared], settings: Settings) -> None:
+        self._settings = settings
+        rows = [counts(p.evidence.analysis) for p in docs]
+        matrix = _Matrix(rows, settings.wording_min_df)  # type: ignore[arg-type]
+        df: Counter[str] = Counter()
+        for row in rows:
+            df.update(row.keys())
+        self._names = matrix.names
+        self._idf = np.log((1 + len(rows)) / (1 + np.array([df[n] for n in matrix.names]))) + 1.0
+        empty = WordingModel(self._names, self._idf, np.zeros((len(self._names), 1)), np.zeros(1))
+        vectors = [empty.vector(p.evidence.analysis) for p in docs]
+        from scipy.sparse import csr_matrix
+
+        ends = np.cumsum([0, *(len(ids) for ids, _ in vectors)])
+        self._x = csr_matrix((np.concatenate([v for _, v in vectors]), np.concatenate([i for i, _ in vectors]), ends), shape=(len(docs), len(self._names)))
+        self._y = wording_targets(docs)
+
+    def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
+        """A model learned from the documents ``inside``."""
+        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, dual=True)
+        weights = quantised(weights)
+        keep = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
+        return WordingModel([self._names[i] for i in keep], self._idf[keep], weights[keep], bias)
+
+
+def quantised(weights: Floats) -> Floats:
+    """Weights as they will be shipped: 255 steps per column."""
+    step = np.abs(weights).max(axis=0) / 127.0
+    step = np.where(step == 0, 1.0, step)
+    return np.asarray(np.round(weights / step) * step)
+
+
 # --- stage two -------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Rows:
-    """Second-stage rows: ``x[d, p]`` describes pattern ``p`` of document ``d``; ``x_gold`` uses the gold units."""
+    """Second-stage rows: ``x[d, p]`` describes pattern ``p`` of document ``d``, ``doc[d]`` the document."""
 
     x: Floats
+    doc: Floats
     pairs: list[list[Pair]]
 
 
-def describe_all(docs: Sequence[Prepared], model_for: Callable[[int], RoleModel]) -> Rows:
-    """Pair features of all documents; ``model_for(i)`` gives the role model that has not seen document ``i``."""
-    x = []
-    pairs = []
+def describe_all(docs: Sequence[Prepared], roles_for: Callable[[int], RoleModel], wording_for: Callable[[int], WordingModel]) -> Rows:
+    """Features of all documents; the callables give the models that have not seen document ``i``."""
+    x, doc, pairs = [], [], []
     for i, p in enumerate(docs):
-        scores = model_for(i).scores(p.evidence)
+        scores = roles_for(i).scores(p.evidence)
+        wording = wording_for(i).scores(p.evidence.analysis)
         chosen = choose_pairs(scores)
+        one = describe(p.evidence, scores, chosen, wording)
+        x.append(one)
+        doc.append(describe_document(one, wording))
         pairs.append(chosen)
-        x.append(describe(p.evidence, scores, chosen))
-    return Rows(np.array(x), pairs)
+    return Rows(np.array(x), np.array(doc), pairs)
 
 
 def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Floats | None = None) -> Head:
@@ -315,32 +396,29 @@ def targets(docs: Sequence[Prepared]) -> dict[str, npt.NDArray[np.int8]]:
 # --- the whole -------------------------------------------------------------------------------------------------
 
 
-def platt(z: Floats, y: npt.NDArray[np.int8], strength: float = 1.0) -> tuple[float, float]:
-    """Scale and offset that turn raw log-odds into calibrated ones, fitted by regularised logistic regression."""
+def platt(z: Floats, y: npt.NDArray[np.int8]) -> tuple[float, float]:
+    """Scale and offset that turn raw log-odds into calibrated ones, fitted by logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=strength, max_iter=1000)
+    model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit(z.reshape(-1, 1), y)
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def choose_thresholds(scores: Floats, gold: npt.NDArray[np.int8], honest: npt.NDArray[np.bool_], budget: float) -> float:
+def choose_threshold(scores: Floats, gold: npt.NDArray[np.bool_], honest: npt.NDArray[np.bool_], budget: float) -> float:
     """The probability with the best F1 of any hidden sale among those that keep false alarms on honest texts in budget."""
-    top = scores.max(axis=1)
-    any_gold = gold.max(axis=1) == 1
-    best, chosen = -1.0, 0.9
-    for limit in np.round(np.arange(0.20, 0.96, 0.01), 2):
-        hit = top >= limit
+    best, chosen = -1.0, 0.95
+    for limit in np.round(np.arange(0.20, 0.991, 0.01), 2):
+        hit = scores >= limit
         if honest.any() and hit[honest].mean() > budget:
             continue
-        tp = int((hit & any_gold).sum())
-        f = 2 * tp / max(int(hit.sum() + any_gold.sum()), 1)
+        f = 2 * int((hit & gold).sum()) / max(int(hit.sum() + gold.sum()), 1)
         if f > best + 1e-9:
             best, chosen = f, float(limit)
     return chosen
 
 
-def fit(examples: Sequence[Example], settings: Settings, log: Callable[[str], None] = lambda _: None) -> Any:
+def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] = (), log: Callable[[str], None] = lambda _: None) -> Any:
     """Fit a model on training documents.
 
     Parameters
@@ -348,6 +426,8 @@ def fit(examples: Sequence[Example], settings: Settings, log: Callable[[str], No
     examples : sequence of Example
         All are learned from.
     settings : Settings
+    book : sequence of Phrase
+        Lines of phrase books, for the first stage and the spans.
     log : callable
         Told what is going on.
 
@@ -359,56 +439,73 @@ def fit(examples: Sequence[Example], settings: Settings, log: Callable[[str], No
     from hiddensale import artifacts
 
     langs = sorted({x.lang for x in examples}, key=lambda c: (c != "fi", c))
-    log(f"{len(examples)} documents; making lemma tables")
-    tables = lemma_tables(examples, langs)
-    docs = prepare(examples, make_analysers(tables))
+    log(f"{len(examples)} documents, {len(book)} phrase-book lines; making lemma tables")
+    tables = lemma_tables([(x.lang, x.text) for x in (*examples, *book)], langs)
+    analysers = make_analysers(tables)
+    docs = prepare(examples, analysers)
+    lines = prepare_phrases(book, analysers)
     folds = grouped_folds([x.group for x in examples])
-    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles")
-    fold_models = [fit_roles([p for p, f in zip(docs, folds, strict=True) if f != k], settings) for k in range(N_FOLDS)]
-    roles = fit_roles(docs, settings)
-    spans = fit_spans(docs, settings)
-    rows = describe_all(docs, lambda i: fold_models[folds[i]])
-    gold = targets(docs)
-    n_features = rows.x.shape[2]
+    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
+    fold_roles = [fit_roles([p for p, f in zip(docs, folds, strict=True) if f != k], settings, lines) for k in range(N_FOLDS)]
+    roles = fit_roles(docs, settings, lines)
+    spans = fit_spans([*docs, *lines], settings)
+    log("learning the wording")
+    wording: dict[str, WordingModel] = {}
+    fold_wording: dict[tuple[str, int], WordingModel] = {}
+    for lang in langs:
+        mine = [i for i, x in enumerate(examples) if x.lang == lang]
+        fitter = WordingFit([docs[i] for i in mine], settings)
+        wording[lang] = fitter.model(np.ones(len(mine), dtype=bool))
+        for k in range(N_FOLDS):
+            fold_wording[lang, k] = fitter.model(folds[mine] != k)
+    rows = describe_all(docs, lambda i: fold_roles[folds[i]], lambda i: fold_wording[examples[i].lang, int(folds[i])])
+    return judge(examples, docs, rows, folds, settings, artifacts.Parts(roles, spans, wording, tables), log)
+
+
+def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, folds: npt.NDArray[np.int64], settings: Settings, parts: Any, log: Callable[[str], None]) -> Any:
+    """Second stage: heads, calibration, thresholds; everything is calibrated on predictions for unseen groups."""
+    from hiddensale import artifacts
+
     log("learning the judge")
+    langs = tuple(parts.wording)
+    gold = targets(docs)
+    any_gold = gold["flagged"].max(axis=1)
+    n = len(PATTERNS)
 
     def flat(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return a.reshape(-1, n_features) if a.ndim == 3 else a.ravel()
+        return a.reshape(-1, rows.x.shape[2]) if a.ndim == 3 else a.ravel()
 
-    heads: dict[str, Head] = {}
-    raw: dict[str, Floats] = {}
-    for name in ("flagged", "present"):
-        y = gold[name]
-        out = np.zeros(y.shape)
-        for k in range(N_FOLDS):
-            inside = folds != k
-            head = fit_head(flat(rows.x[inside]), flat(y[inside]), settings)
-            out[~inside] = head.predict(flat(rows.x[~inside])).reshape(-1, len(PATTERNS))
-        raw[name] = out
-        heads[name] = fit_head(flat(rows.x), flat(y), settings)
+    any_settings = replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
+    raw_any = np.zeros(len(docs))
+    raw_pattern = np.zeros((len(docs), n))
+    raw_present = np.zeros((len(docs), n))
+    for k in range(N_FOLDS):
+        inside = folds != k
+        hot = inside & (any_gold == 1)
+        raw_any[~inside] = fit_head(rows.doc[inside], any_gold[inside], any_settings).predict(rows.doc[~inside])
+        raw_pattern[~inside] = fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
+        raw_present[~inside] = fit_head(flat(rows.x[inside]), flat(gold["present"][inside]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
+    hot = any_gold == 1
     labelled = gold["present"] == 1
     small = replace(settings, trees=60, leaves=8)
-    heads["reports"] = fit_head(rows.x[labelled], gold["reports"][labelled], small)
+    heads = {
+        "any": fit_head(rows.doc, any_gold, any_settings),
+        "pattern": fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings),
+        "present": fit_head(flat(rows.x), flat(gold["present"]), settings),
+        "reports": fit_head(rows.x[labelled], gold["reports"][labelled], small),
+    }
     for number, name in enumerate(DISCLOSURES):
         heads[name] = fit_head(rows.x[labelled], (gold["disclosure"][labelled] == number).astype(np.int8), small)
-    scale = np.ones((len(langs), len(PATTERNS)))
-    offset = np.zeros((len(langs), len(PATTERNS)))
-    present_scale = np.zeros((len(langs), 2))
-    thresholds = np.full((len(langs), len(PATTERNS)), 0.5)
-    budgets = {}
+    scales = np.zeros((len(langs), 3, 2))
+    thresholds = np.zeros(len(langs))
     for row, lang in enumerate(langs):
         mine = np.array([x.lang == lang for x in examples])
-        a, b = platt(raw["flagged"][mine].ravel(), gold["flagged"][mine].ravel())
-        scale[row], offset[row] = a, b
-        for p in range(len(PATTERNS)):
-            z, y = a * raw["flagged"][mine][:, p] + b, gold["flagged"][mine][:, p]
-            offset[row, p] += _shift(z, y)
-        present_scale[row] = platt(raw["present"][mine].ravel(), gold["present"][mine].ravel())
-        scores = sigmoid(scale[row] * raw["flagged"][mine] + offset[row])
-        honest = np.array([not x.flagged for x in examples])[mine]
-        thresholds[row] = choose_thresholds(scores, gold["flagged"][mine], honest, settings.budget)
-        budgets[lang] = float(thresholds[row, 0])
-    log(f"thresholds {budgets}")
+        scales[row, 0] = platt(raw_any[mine], any_gold[mine])
+        scales[row, 1] = platt(raw_pattern[mine & hot].ravel(), gold["flagged"][mine & hot].ravel())
+        scales[row, 2] = platt(raw_present[mine].ravel(), gold["present"][mine].ravel())
+        p_any = sigmoid(scales[row, 0, 0] * raw_any[mine] + scales[row, 0, 1])
+        thresholds[row] = choose_threshold(p_any, any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
+    log("thresholds " + ", ".join(f"{lang} {t:.2f}" for lang, t in zip(langs, thresholds, strict=True)))
     manifest: dict[str, Any] = {
         "langs": list(langs),
         "patterns": list(PATTERNS),
@@ -419,20 +516,9 @@ def fit(examples: Sequence[Example], settings: Settings, log: Callable[[str], No
         "n_train": len(examples),
         "seed": SEED,
         "settings": {k: v for k, v in asdict(settings).items() if k != "n_jobs"},
-        "thresholds": {lang: dict(zip(PATTERNS, map(float, thresholds[row]), strict=True)) for row, lang in enumerate(langs)},
+        "thresholds": {lang: float(t) for lang, t in zip(langs, thresholds, strict=True)},
     }
-    return artifacts.Model(roles, spans, heads, tuple(langs), scale, offset, thresholds, present_scale, tables, manifest)
-
-
-def _shift(z: Floats, y: npt.NDArray[np.int8], weight: float = 30.0) -> float:
-    """How far a pattern's log-odds are off on average, drawn towards 0 as long as there are few documents (Newton steps)."""
-    shift = 0.0
-    for _ in range(20):
-        p = sigmoid(z + shift)
-        gradient = float((y - p).sum()) - shift * weight / 10
-        curvature = float((p * (1 - p)).sum()) + weight / 10
-        shift += gradient / curvature
-    return shift
+    return artifacts.Model(parts.roles, parts.spans, parts.wording, heads, langs, scales, thresholds, parts.lemmas, manifest)
 
 
 def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable[[str], None] = lambda _: None) -> None:
@@ -453,7 +539,7 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
 
     import sklearn
 
-    from hiddensale import __version__, artifacts, cards
+    from hiddensale import __version__, artifacts, cards, phrases
     from hiddensale.corpus import load
     from hiddensale.detector import Detector
     from hiddensale.evaluation import evaluate
@@ -462,7 +548,9 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
     learn = [x for x in examples if x.split == "train"]
     if not learn:
         raise CorpusError(f"no document of split train in {', '.join(map(str, paths))}")
-    model = fit(learn, Settings(n_jobs=n_jobs), log)
+    book = phrases.load(paths)
+    log(f"{len(book)} phrase-book lines")
+    model = fit(learn, Settings(n_jobs=n_jobs), book, log)
     # What is shipped is rounded to half precision: measure what is shipped.
     arrays = artifacts.to_arrays(model)
     shipped = artifacts.from_arrays(arrays, model.manifest)
@@ -475,6 +563,7 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
             measured[split] = evaluate(detector, held)
     manifest = {
         **model.manifest,
+        "n_phrases": len(book),
         "figures": {split: _rounded(f.to_dict()) for split, f in measured.items()},
         "versions": {"hiddensale": __version__, "python": platform.python_version(), "numpy": np.__version__, "scikit-learn": sklearn.__version__},
     }
