@@ -150,7 +150,13 @@ def test_config_fills_options_and_the_command_line_wins(folder: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("[scan]\nfarmat = 'csv'", "unknown key 'farmat'"), ("[scan]\nformat = 'xml'", "format = 'xml'"), ("[scan", "no TOML"), ("[skan]\n", "unknown table"), ("[scan]\nmin-score = 'much'", "min-score")],
+    [
+        ("[scan]\nfarmat = 'csv'", "unknown key 'farmat'"),
+        ("[scan]\nformat = 'xml'", "format = 'xml'"),
+        ("[scan", "no TOML"),
+        ("[skan]\n", "unknown table"),
+        ("[scan]\nmin-score = 'much'", "min-score"),
+    ],
 )
 def test_broken_config(folder: Path, tmp_path: Path, source: str, message: str) -> None:
     config = tmp_path / "h.toml"

@@ -15,7 +15,34 @@ from hiddensale.detector import Detector
 from hiddensale.errors import ConfigError
 
 PIECES = st.sampled_from(
-    ["Ilmainen", "kirja", "postikulut 9,90 €", "voitit", "arvonnassa", "edustajamme", "käy luonasi", "ei", "\n\n", "!", "*", "free", "you have won", "£5", "commission", "no experience", "😀", "\u200b", "e\u0301", "\t", "”", "(", "24 kk", "http://x.example", "\x00", "\r\n"]
+    [
+        "Ilmainen",
+        "kirja",
+        "postikulut 9,90 €",
+        "voitit",
+        "arvonnassa",
+        "edustajamme",
+        "käy luonasi",
+        "ei",
+        "\n\n",
+        "!",
+        "*",
+        "free",
+        "you have won",
+        "£5",
+        "commission",
+        "no experience",
+        "😀",
+        "\u200b",
+        "e\u0301",
+        "\t",
+        "”",
+        "(",
+        "24 kk",
+        "http://x.example",
+        "\x00",
+        "\r\n",
+    ]
 )
 TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map(" ".join))
 
@@ -42,7 +69,9 @@ def test_any_text(detector: Detector, text: str, lang: str) -> None:
     assert [f.lure for f in again.findings] == [f.lure for f in result.findings]
 
 
-@pytest.mark.parametrize(("text", "code"), [("", "empty"), (" \n\t", "empty"), ("Was kostet das Abonnement nach dem Probemonat, und wie kündige ich es?", "unknown-language"), ("12345 67890", "unknown-language")])
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "empty"), (" \n\t", "empty"), ("Was kostet das Abonnement nach dem Probemonat, und wie kündige ich es?", "unknown-language"), ("12345 67890", "unknown-language")]
+)
 def test_what_is_not_scanned_says_why(text: str, code: str) -> None:
     result = hiddensale.scan(text)
     assert result.error is not None

@@ -13,7 +13,37 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-_CURRENCY = {"€", "$", "£", "e", "eur", "euro", "euroa", "euron", "eurolla", "euros", "eu", "snt", "senttiä", "p", "pence", "pounds", "dollars", "usd", "gbp", "sek", "kr", "mk", "markkaa", "cents", "eurot", "quid", "bucks", "egee", "euroo"}
+_CURRENCY = {
+    "€",
+    "$",
+    "£",
+    "e",
+    "eur",
+    "euro",
+    "euroa",
+    "euron",
+    "eurolla",
+    "euros",
+    "eu",
+    "snt",
+    "senttiä",
+    "p",
+    "pence",
+    "pounds",
+    "dollars",
+    "usd",
+    "gbp",
+    "sek",
+    "kr",
+    "mk",
+    "markkaa",
+    "cents",
+    "eurot",
+    "quid",
+    "bucks",
+    "egee",
+    "euroo",
+}
 _NUMBER = re.compile(r"\d[\d.,:]*(?:-|,-)?$")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]")
 _BULLET = set("•·✓✔☑→➤►▪▫■●◆★☆※‣–—|") | {"*", "-", "✅", "👉", ">>", ">"}
@@ -173,5 +203,6 @@ def make_pipeline(code: str) -> Any:
         r"(?<=\d)(?:kk|eur|euroa|pv|vko|vrk|mo|mth|min|pvm|e|kg|ml|g|h|x)(?=/|\b)",
         r"[/:*…|•·=→!?,;()\[\]\"”“»«]+",
     ]
-    nlp.tokenizer.infix_finditer = compile_infix_regex(infixes).finditer  # type: ignore[attr-defined]
+    tokenizer: Any = nlp.tokenizer
+    tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
     return nlp

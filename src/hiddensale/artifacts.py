@@ -142,7 +142,7 @@ def save(model: Model, folder: Path) -> None:
     """Write a model folder; the manifest gains the hash of the arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **to_arrays(model))
+    np.savez_compressed(buffer, allow_pickle=False, **to_arrays(model))
     data = buffer.getvalue()
     manifest = {**model.manifest, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()}
     (folder / ARRAYS).write_bytes(data)

@@ -25,7 +25,11 @@ def card(manifest: Mapping[str, Any], measured: Mapping[str, Figures]) -> str:
     out = [_INTRO, "## Data\n"]
     out.append(f"{manifest['n_train']} training documents (corpus hash `{manifest['corpus_sha256'][:16]}`), languages {', '.join(manifest['langs'])}, seed {manifest['seed']}.")
     out.append("Written texts, not collected ones: see `corpus/README.md`.\n")
-    out.append("A text is flagged from these probabilities of any hidden sale on (chosen on grouped folds of the training documents for a false-alarm budget): " + ", ".join(f"{k} {v:.2f}" for k, v in manifest["thresholds"].items()) + ".\n")
+    out.append(
+        "A text is flagged from these probabilities of any hidden sale on (chosen on grouped folds of the training documents for a false-alarm budget): "
+        + ", ".join(f"{k} {v:.2f}" for k, v in manifest["thresholds"].items())
+        + ".\n"
+    )
     for split, figures in measured.items():
         out.append(f"## Figures on split {split}\n")
         for name, s in figures.slices.items():

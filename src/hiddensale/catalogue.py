@@ -80,10 +80,7 @@ def patterns() -> dict[str, Pattern]:
 def rules() -> dict[str, Rule]:
     """The rules by id."""
     raw = _read("law.toml")
-    return {
-        ident: Rule(ident, row["place"], row["name"], row["says"], row["jurisdiction"], row["level"], tuple(row["source"]))
-        for ident, row in raw["rule"].items()
-    }
+    return {ident: Rule(ident, row["place"], row["name"], row["says"], row["jurisdiction"], row["level"], tuple(row["source"])) for ident, row in raw["rule"].items()}
 
 
 @lru_cache(maxsize=1)

@@ -16,10 +16,12 @@ NEAR_COPY = 0.3
 FRAME_WORDS = 7
 FRAME_TIMES = 3
 _MOJIBAKE = re.compile("\u00c3[\u0080-\u00bf\u2026\u201a-\u203a\u0152-\u0178]|\u00e2\u20ac[\u0080-\u00ff\u2018-\u2122]|\ufffd")
-_SLOT = re.compile(r"\{\{|\}\}|\{[LK]\d*:|\[(?:INSERT|TODO|NAME HERE|XXX)\b|<(?:name|price|company)>|lorem ipsum", re.I)
+_SLOT = re.compile(r"\{\{|\}\}|\{[LK]\d*:|\[(?:INSERT|TODO|NAME HERE|XXX)\b|<(?:name|price|company)>|lorem ipsum", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w.,/-])\+?\(?\d[\d ()-]{7,16}\d(?![\w,/.-]*\d)")
-_SAFE_PHONE = re.compile(r"0{4}|555.?01|01632.?960|07700.?900|7700.?900|020.?7946.?0|0808.?157|0909.?879|03069.?990|118.?960|113.?496.?0|161.?496.?0|28.?9649.?6|29.?2018.?0|5550.?\d|0491.?570|1900.?654|1800.?160")
-_DOMAIN = re.compile(r"(?<![\w.])(?:https?://|www\.)?[a-zåäö0-9][a-zåäö0-9-]*(?:\.[a-zåäö0-9-]+)*\.(?:fi|com|net|org|co\.uk|eu|io|ie|com\.au)(?![\w-])", re.I)
+_SAFE_PHONE = re.compile(
+    r"0{4}|555.?01|01632.?960|07700.?900|7700.?900|020.?7946.?0|0808.?157|0909.?879|03069.?990|118.?960|113.?496.?0|161.?496.?0|28.?9649.?6|29.?2018.?0|5550.?\d|0491.?570|1900.?654|1800.?160"
+)
+_DOMAIN = re.compile(r"(?<![\w.])(?:https?://|www\.)?[a-zåäö0-9][a-zåäö0-9-]*(?:\.[a-zåäö0-9-]+)*\.(?:fi|com|net|org|co\.uk|eu|io|ie|com\.au)(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
 

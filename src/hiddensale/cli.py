@@ -65,7 +65,7 @@ def main() -> None:
 @click.option("--quiet", is_flag=True, help="Print nothing but the results; no summary of errors.")
 @click.option("--no-progress", is_flag=True, help="No progress bar on standard error.")
 @click.pass_context
-def scan(ctx: click.Context, paths: tuple[str, ...], **options: Any) -> None:
+def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     """Scan files, folders or standard input (-).
 
     Exit status: 0 nothing flagged, 1 something flagged, 2 wrong usage or nothing could be read.
@@ -118,7 +118,7 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
 
         pieces: Iterable[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
     else:
-        pieces = renderers.RENDERERS[output_format](stream)
+        pieces = renderers.RENDERERS[str(output_format)](stream)
     write(pieces, options["output"])
     if counts["failed"] and not options["quiet"] and output_format != "text":
         click.echo(f"hiddensale: {counts['failed']} of {counts['documents']} documents could not be scanned; their records say why", err=True)
@@ -140,7 +140,7 @@ def _with_progress(results: Iterator[ScanResult], *, shown: bool) -> Iterator[Sc
 def write(pieces: Iterable[str], output: Path | None) -> None:
     """Print pieces, or write them to ``output`` through a temporary file beside it, whole or not at all."""
     if output is None:
-        stream = click.get_text_stream("stdout", encoding="utf-8", errors="replace")
+        stream: Any = click.get_text_stream("stdout", encoding="utf-8", errors="replace")
         for piece in pieces:
             stream.write(piece)
         stream.flush()

@@ -30,7 +30,7 @@ def _stored(doc: Doc) -> ScanResult | None:
 @Language.factory("hiddensale", assigns=["doc._.hidden_sales", "doc.spans"], default_config={"model": None, "patterns": None, "min_score": None, "ui_lang": None})
 def create(nlp: Language, name: str, model: str | None, patterns: list[str] | None, min_score: float | None, ui_lang: str | None) -> HiddenSales:
     """Make the component; see :class:`HiddenSales`."""
-    return HiddenSales(nlp.lang, name, model=model, patterns=patterns, min_score=min_score, ui_lang=ui_lang)
+    return HiddenSales(nlp.lang or "xx", name, model=model, patterns=patterns, min_score=min_score, ui_lang=ui_lang)
 
 
 class HiddenSales:
@@ -83,21 +83,21 @@ class HiddenSales:
         doc.spans[SPANS_KEY] = SpanGroup(doc, name=SPANS_KEY, spans=list(_spans(doc, result)))
         return doc
 
-    def to_disk(self, path: Path | str, exclude: Iterable[str] = ()) -> None:
+    def to_disk(self, path: Path | str, exclude: Iterable[str] = ()) -> None:  # noqa: ARG002 - spaCy passes it
         """Write the settings; the model itself stays where it is, named by its hash."""
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _CONFIG).write_text(self._dump(), encoding="utf-8")
 
-    def from_disk(self, path: Path | str, exclude: Iterable[str] = ()) -> HiddenSales:
+    def from_disk(self, path: Path | str, exclude: Iterable[str] = ()) -> HiddenSales:  # noqa: ARG002
         """Read the settings back; a model other than the one saved with is refused."""
         return self._restore((Path(path) / _CONFIG).read_text(encoding="utf-8"))
 
-    def to_bytes(self, exclude: Iterable[str] = ()) -> bytes:
+    def to_bytes(self, exclude: Iterable[str] = ()) -> bytes:  # noqa: ARG002
         """The settings as bytes."""
         return self._dump().encode("utf-8")
 
-    def from_bytes(self, data: bytes, exclude: Iterable[str] = ()) -> HiddenSales:
+    def from_bytes(self, data: bytes, exclude: Iterable[str] = ()) -> HiddenSales:  # noqa: ARG002
         """The inverse of :meth:`to_bytes`."""
         return self._restore(data.decode("utf-8"))
 

@@ -179,9 +179,7 @@ class Detector:
         if lang is None:
             lang, _ = langid.identify(document.text)
             if lang is None:
-                return self._failed(
-                    document, ScanError("unknown-language", f"the text is not recognised as one of: {', '.join(self.langs)}; name its language with --lang if it is")
-                )
+                return self._failed(document, ScanError("unknown-language", f"the text is not recognised as one of: {', '.join(self.langs)}; name its language with --lang if it is"))
         analyser = self.analyser(lang)
         return self._judge(document, lang, gather(analyser, analyser.analyse(document.text)))
 
@@ -282,7 +280,7 @@ class Detector:
         """What of the catch lies outside the lure, when both were found in one unit and overlap."""
         before, after = (catch.start, lure.start), (lure.end, catch.end)
         start, end = max((before, after), key=lambda s: s[1] - s[0])
-        piece = re.search(r"\w.*\w|\w", evidence.analysis.text[start:end], re.S) if end > start else None
+        piece = re.search(r"\w.*\w|\w", evidence.analysis.text[start:end], re.DOTALL) if end > start else None
         if piece is None:
             return catch
         return Span(start + piece.start(), start + piece.end(), piece.group())

@@ -309,4 +309,3 @@ _GATED: tuple[tuple[str, Callable[[Mapping[str, Any]], float], bool], ...] = (
     ("lure spans", lambda s: float(s["spans"]["lure"]), True),
     ("catch spans", lambda s: float(s["spans"]["catch"]), True),
 )
-

@@ -72,7 +72,7 @@ class LiveLemmatizer:
 
 @lru_cache(maxsize=200_000)
 def live_lemma(form: str, lang: str) -> str:
-    """simplemma's lemma of a lower-case form; a lemma that merely cuts a compound's tail is refused."""
+    """Simplemma's lemma of a lower-case form; a lemma that merely cuts a compound's tail is refused."""
     import simplemma
 
     if not form[:1].isalpha():

@@ -52,7 +52,7 @@ KINDS = ("lookalike", "talk", "ordinary")
 
 _HEAD = re.compile(r"^@(doc|twin)\s+(\S+)(?:\s+of\s+(\S+))?\s*$")
 _OPEN = re.compile(r"\{([LK])([1-9]*):")
-_EDIT = re.compile(r"^<<<[ \t]*\n(.*?)\n===[ \t]*\n(.*?)\n?^>>>[ \t]*$", re.S | re.M)
+_EDIT = re.compile(r"^<<<[ \t]*\n(.*?)\n===[ \t]*\n(.*?)\n?^>>>[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -289,9 +289,7 @@ def _labels(lines: list[str], marked: Marked) -> list[dict[str, object]]:
                     raise ValueError(f"label {number}: an empty {key} span")
                 if piece != piece.strip():
                     raise ValueError(f"label {number}: {key} span starts or ends with a space: {piece!r}")
-                if (s and marked.text[s - 1].isalnum() and piece[0].isalnum()) or (
-                    e < len(marked.text) and marked.text[e].isalnum() and piece[-1].isalnum()
-                ):
+                if (s and marked.text[s - 1].isalnum() and piece[0].isalnum()) or (e < len(marked.text) and marked.text[e].isalnum() and piece[-1].isalnum()):
                     raise ValueError(f"label {number}: {key} span cuts a word: {piece!r}")
                 label[key] = [s, e]
         if stance == "makes" and label["lure"] is None:

@@ -320,10 +320,10 @@ def _first_preds(pattern: tuple[Element, ...]) -> set[int] | None:
 
 def _cues(folder: Traversable, tables: dict[str, dict[str, Any]], predicates: Predicates, concepts: dict[str, list[int]]) -> Iterator[Cue]:
     known = kinds()
-    for name in tables:
+    for name, table in tables.items():
         if not name.startswith(("cues", "modifiers")):
             continue
-        for number, row in enumerate(tables[name].get("cue", []), 1):
+        for number, row in enumerate(table.get("cue", []), 1):
             place = f"{folder.joinpath(name)}: cue {number} ({row.get('id', 'no id')})"
             missing = [k for k in ("id", "role", "kind", "match", "examples") if k not in row]
             if missing:

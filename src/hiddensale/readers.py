@@ -178,7 +178,9 @@ def _limit(text: str) -> str:
 
 def _checked(text: str, ident: str, source: str, **more: Any) -> Document:
     if len(text) > MAX_CHARS:
-        return Document("", ident, source, error=ScanError("too-long", f"{len(text)} characters; the limit for one document is {MAX_CHARS}: split it, or give one document a row as JSON Lines"), **more)
+        return Document(
+            "", ident, source, error=ScanError("too-long", f"{len(text)} characters; the limit for one document is {MAX_CHARS}: split it, or give one document a row as JSON Lines"), **more
+        )
     return Document(text, ident, source, **more)
 
 
@@ -218,7 +220,7 @@ def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
             yield _broken(source, "1", "no-text-column", f"the header has no 'text' column (it has: {', '.join(names)[:200]}); name the column of the ads 'text'")
             return
         for number, row in enumerate(reader, 1):
-            row.pop(None, None)  # type: ignore[call-overload]
+            row.pop(None, None)
             yield _from_row(row, source, str(number), f"row {number}")
     except csv.Error as fault:
         yield _broken(source, "", "bad-csv", f"line {reader.line_num}: {fault}; quote fields that hold line breaks or separators")
@@ -321,5 +323,3 @@ def _pdf(data: bytes, source: str, ident: str) -> Document:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         return _broken(source, ident, "bad-pdf", f"cannot be read as a PDF ({error}); print it to PDF again, or give its text")
     return _checked(_limit("\n\n".join(pages)), ident, source, extracted=True)
-
-

@@ -22,7 +22,17 @@ from hiddensale.wording import COLUMNS
 Floats = npt.NDArray[np.float64]
 N_PATTERNS = len(PATTERNS)
 _REPORT = ROLE_NAMES.index("speaks:reports")
-_FACTS = ("disclosure.price", "disclosure.price-period", "disclosure.total", "disclosure.length", "disclosure.cancel", "disclosure.says-sale", "disclosure.says-contract", "disclosure.fixed-pay", "disclosure.organiser")
+_FACTS = (
+    "disclosure.price",
+    "disclosure.price-period",
+    "disclosure.total",
+    "disclosure.length",
+    "disclosure.cancel",
+    "disclosure.says-sale",
+    "disclosure.says-contract",
+    "disclosure.fixed-pay",
+    "disclosure.organiser",
+)
 _CONTEXT = ("modifier.softener", "modifier.report", "modifier.fineprint", "modifier.narrative", "modifier.seller", "modifier.negation")
 
 
@@ -45,7 +55,24 @@ def kind_keys() -> tuple[str, ...]:
 def feature_names() -> tuple[str, ...]:
     """Names of the columns of :func:`describe`."""
     names = ["lure score", "lure margin", "lure second", "catch score", "catch margin", "catch second", "pair score", "rule lure", "rule catch", "rule catch denied"]
-    names += ["lure place", "catch place", "lure unit number", "catch after lure", "units apart", "words apart", "same unit", "lure in heading", "catch in fine print", "catch after call to action", "catch in brackets", "lure quoted", "catch quoted", "catch in heading", "lure length", "catch length"]
+    names += [
+        "lure place",
+        "catch place",
+        "lure unit number",
+        "catch after lure",
+        "units apart",
+        "words apart",
+        "same unit",
+        "lure in heading",
+        "catch in fine print",
+        "catch after call to action",
+        "catch in brackets",
+        "lure quoted",
+        "catch quoted",
+        "catch in heading",
+        "lure length",
+        "catch length",
+    ]
     names += [f"{f} {where}" for f in _FACTS for where in ("at lure", "at catch", "before lure end")]
     names += [f"{f} {where}" for f in _CONTEXT for where in ("at lure", "at catch")]
     names += ["report mean", "report max", "report at lure", "report at catch", "units", "words", "quoted share", "past others lure", "past others catch"]

@@ -64,7 +64,7 @@ def read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no TOML: {error}") from error
     unknown = set(data) - {"scan"}
     if unknown:
-        raise ConfigError(f"{path}: unknown table or key {sorted(unknown)[0]!r}; put options under [scan]")
+        raise ConfigError(f"{path}: unknown table or key {min(unknown)!r}; put options under [scan]")
     table = data.get("scan", {})
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: scan is a table, [scan]")

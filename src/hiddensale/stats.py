@@ -87,7 +87,9 @@ def summary(examples: Sequence[Example], agreement: Mapping[str, Any], style: Ma
         out += ["", "| second reading | documents | kappa flagged | lowest kappa of a pattern | disclosure | lure word F1 | catch word F1 |", "|---|---|---|---|---|---|---|"]
         for lang, v in agreement.items():
             worst = min(v["patterns"].items(), key=lambda kv: kv[1])
-            out.append(f"| {lang} | {v['n']} ({', '.join(f'{k} {n}' for k, n in v['splits'].items())}) | {v['flagged']:.3f} | {worst[1]:.3f} ({worst[0]}) | {v['disclosure']:.3f} | {v['lure']:.3f} | {v['catch']:.3f} |")
+            out.append(
+                f"| {lang} | {v['n']} ({', '.join(f'{k} {n}' for k, n in v['splits'].items())}) | {v['flagged']:.3f} | {worst[1]:.3f} ({worst[0]}) | {v['disclosure']:.3f} | {v['lure']:.3f} | {v['catch']:.3f} |"
+            )
     return "\n".join(out) + "\n"
 
 

@@ -134,6 +134,19 @@ def role_targets(p: Prepared) -> npt.NDArray[np.int8]:
     return y
 
 
+def role_known(p: Prepared) -> npt.NDArray[np.bool_]:
+    """Which answers of :func:`role_targets` are known.
+
+    An honest look-alike holds the lure of its pattern without a mark, so it says nothing about where that lure is.
+    """
+    known = np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES)), dtype=bool)
+    labelled = {label.pattern for label in p.example.labels}
+    for near in p.example.near:
+        if near not in labelled:
+            known[:, PATTERNS.index(near)] = False
+    return known
+
+
 class _Matrix:
     """Sparse feature matrix with a sorted vocabulary of features seen often enough."""
 
@@ -162,22 +175,23 @@ class _Matrix:
         return out
 
 
-def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual: bool = False) -> tuple[Floats, Floats]:
+def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual: bool = False, known: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
     """One logistic regression per column of ``y``; weights (n_features, n_columns) and bias."""
     from joblib import Parallel, delayed
     from sklearn.linear_model import LogisticRegression
 
-    def one(column: npt.NDArray[np.int8]) -> tuple[Floats, float]:
+    def one(rows: Any, column: npt.NDArray[np.int8]) -> tuple[Floats, float]:
         if column.min() == column.max():
-            return np.zeros(x.shape[1]), (-8.0 if column.max() == 0 else 8.0)
+            return np.zeros(rows.shape[1]), (-8.0 if column.max() == 0 else 8.0)
         if dual:
             model = LogisticRegression(C=c, solver="liblinear", dual=True, class_weight="balanced", random_state=SEED, max_iter=3000)
         else:
             model = LogisticRegression(C=c, solver="liblinear", random_state=SEED, intercept_scaling=3.0, tol=1e-3)
-        model.fit(x, column)
+        model.fit(rows, column)
         return model.coef_[0], float(model.intercept_[0])
 
-    fitted = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(one)(y[:, j]) for j in range(y.shape[1]))
+    tasks = ((x, y[:, j]) if known is None or known[:, j].all() else (x[known[:, j]], y[known[:, j], j]) for j in range(y.shape[1]))
+    fitted = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(one)(rows, column) for rows, column in tasks)
     return np.stack([w for w, _ in fitted], axis=1), np.array([b for _, b in fitted])
 
 
@@ -205,7 +219,8 @@ def fit_roles(docs: Sequence[Prepared], settings: Settings, phrases: Sequence[Pr
     rows += [_phrase_row(p, u) for p in phrases for u in range(len(p.evidence.analysis.units))]
     y = np.concatenate([role_targets(p) for p in (*docs, *phrases)])
     matrix = _Matrix(rows, settings.role_min_df)
-    weights, bias = _fit_columns(matrix.transform(rows), y, settings.role_c, settings.n_jobs)
+    known = np.concatenate([role_known(p) for p in (*docs, *phrases)])
+    weights, bias = _fit_columns(matrix.transform(rows), y, settings.role_c, settings.n_jobs, known=known)
     weights = np.where(np.abs(weights) < 1e-3, 0.0, weights)
     keep = np.flatnonzero(np.abs(weights).max(axis=1) >= 0.02)
     return RoleModel([matrix.names[i] for i in keep], weights[keep].astype(np.float16), bias)
@@ -336,7 +351,14 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
     from sklearn.linear_model import LogisticRegression
 
     boosted = HistGradientBoostingClassifier(
-        max_iter=settings.trees, max_leaf_nodes=settings.leaves, learning_rate=settings.learning_rate, min_samples_leaf=settings.min_leaf, l2_regularization=settings.l2, early_stopping=False, random_state=SEED, max_features=0.3
+        max_iter=settings.trees,
+        max_leaf_nodes=settings.leaves,
+        learning_rate=settings.learning_rate,
+        min_samples_leaf=settings.min_leaf,
+        l2_regularization=settings.l2,
+        early_stopping=False,
+        random_state=SEED,
+        max_features=0.3,
     )
     boosted.fit(x, y, sample_weight=weight)
     mean, scale = x.mean(axis=0), x.std(axis=0)
@@ -348,7 +370,12 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
 
 def export_trees(model: Any) -> Trees:
     """A fitted binary ``HistGradientBoostingClassifier`` as flat arrays, with a value at every node."""
-    roots, feature, threshold, left, right, value = [], [], [], [], [], []
+    roots: list[int] = []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
+    value: list[float] = []
     for (predictor,) in model._predictors:
         nodes = predictor.nodes
         offset = len(feature)
@@ -440,7 +467,7 @@ def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] 
 
     langs = sorted({x.lang for x in examples}, key=lambda c: (c != "fi", c))
     log(f"{len(examples)} documents, {len(book)} phrase-book lines; making lemma tables")
-    tables = lemma_tables([(x.lang, x.text) for x in (*examples, *book)], langs)
+    tables = lemma_tables([*((x.lang, x.text) for x in examples), *((x.lang, x.text) for x in book)], langs)
     analysers = make_analysers(tables)
     docs = prepare(examples, analysers)
     lines = prepare_phrases(book, analysers)

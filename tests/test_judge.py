@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hiddensale.catalogue import PATTERNS
+from hiddensale.detector import Detector
+from hiddensale.evidence import gather
+from hiddensale.judge import Head, Linear, Trees, sigmoid
+from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names, kind_keys
+from hiddensale.roles import ROLE_NAMES, unit_row
+from hiddensale.spans import best_run
+from hiddensale.training import Settings, export_trees, fit_head, grouped_folds, platt
+from hiddensale.wording import COLUMNS, counts
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(400, 12))
+Y = (X[:, 0] * X[:, 1] + X[:, 2] > 0).astype(np.int8)
+
+
+def test_exported_trees_say_what_scikit_learn_says() -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=9, early_stopping=False, random_state=0).fit(X, Y)
+    assert export_trees(model).predict(X) == pytest.approx(model.decision_function(X), abs=1e-9)
+
+
+def test_shares_add_up_to_the_score() -> None:
+    head = fit_head(X, Y, Settings(trees=20))
+    for row in X[:20]:
+        shares, rest = head.contributions(row)
+        assert shares.sum() + rest == pytest.approx(head.predict(row[None, :])[0], abs=1e-9)
+    assert ((head.predict(X) > 0) == Y).mean() > 0.85
+
+
+def test_a_head_survives_its_arrays() -> None:
+    head = fit_head(X, Y, Settings(trees=5))
+    again = Head.from_arrays("h", head.arrays("h"))
+    assert (again.predict(X) == head.predict(X)).all()
+
+
+def test_one_tree_by_hand() -> None:
+    i32 = np.int32
+    trees = Trees(np.array([0], i32), np.array([1, -1, -1], i32), np.array([0.5, 0, 0]), np.array([1, 0, 0], i32), np.array([2, 0, 0], i32), np.array([0.2, -1.0, 2.0]), 0.1)
+    x = np.array([[9.0, 0.5], [9.0, 0.6]])
+    assert trees.predict(x) == pytest.approx([-0.9, 2.1])
+    assert trees.contributions(x[1]) == pytest.approx([0.0, 1.8])
+    assert trees.base() == pytest.approx(0.3)
+    linear = Linear(np.array([2.0, 0.0]), 1.0, np.array([8.0, 0.0]), np.array([0.5, 1.0]))
+    assert linear.predict(x) == pytest.approx([5.0, 5.0])
+
+
+@pytest.mark.parametrize(("z", "p"), [(0.0, 0.5), (800.0, 1.0), (-800.0, 0.0)])
+def test_sigmoid(z: float, p: float) -> None:
+    assert sigmoid(z) == pytest.approx(p)
+
+
+def test_platt_keeps_the_order_and_finds_the_scale() -> None:
+    z = RNG.normal(size=5000) * 3
+    y = (RNG.random(5000) < sigmoid(0.5 * z - 1)).astype(np.int8)
+    scale, offset = platt(z, y)
+    assert scale == pytest.approx(0.5, abs=0.06)
+    assert offset == pytest.approx(-1, abs=0.15)
+
+
+def test_folds_keep_groups_together_and_never_change() -> None:
+    groups = [f"g{i // 3}" for i in range(300)]
+    folds = grouped_folds(groups)
+    assert (folds == grouped_folds(groups)).all()
+    assert all(len({int(f) for g, f in zip(groups, folds, strict=True) if g == name}) == 1 for name in set(groups))
+    assert set(folds) == {0, 1, 2, 3, 4}
+
+
+def test_role_scores_are_the_sum_of_the_named_features(detector: Detector) -> None:
+    analyser = detector.analyser("fi")
+    evidence = gather(analyser, analyser.analyse("Ilmainen kirja kotiisi!\nMaksat vain postikulut 9,90 €.\n* Ehdot: tilaus jatkuu."))
+    roles = detector.model.roles
+    scores = roles.scores(evidence)
+    assert scores.shape == (len(evidence.analysis.units), len(ROLE_NAMES))
+    for u in range(len(scores)):
+        by_name = roles.bias + sum(value * roles.weights[i] for name, value in unit_row(evidence, u).items() if (i := roles.index.get(name)) is not None)
+        assert scores[u] == pytest.approx(by_name, abs=1e-3)
+
+
+def test_rows_have_the_named_columns(detector: Detector) -> None:
+    analyser = detector.analyser("en")
+    evidence = gather(analyser, analyser.analyse("Win a car. Our adviser visits you."))
+    roles = detector.model.roles.scores(evidence)
+    wording = detector.model.wording["en"].scores(evidence.analysis)
+    x = describe(evidence, roles, choose_pairs(roles), wording)
+    assert x.shape == (len(PATTERNS), len(feature_names()))
+    assert describe_document(x, wording).shape == (len(document_names()),)
+    assert np.isfinite(x).all()
+    assert wording.shape == (len(COLUMNS),)
+    assert len(set(feature_names())) == len(feature_names())
+    assert all(f"has {k}" in feature_names() for k in kind_keys())
+
+
+def test_the_wording_does_not_see_style(detector: Detector) -> None:
+    analyser = detector.analyser("fi")
+    plain = counts(analyser.analyse("Ilmainen kirja maksaa 12 euroa"))
+    loud = counts(analyser.analyse("ILMAINEN KIRJA!!! 😀 maksaa 99 euroa!!!"))
+    assert plain == loud
+
+
+@pytest.mark.parametrize(
+    ("inside", "run"),
+    [([-1, 2, 1, -3], (1, 3)), ([1.0], (0, 1)), ([-5, -1, -4], (1, 2)), ([1, -1, 3], (0, 3))],
+)
+def test_best_run(inside: list[float], run: tuple[int, int]) -> None:
+    zero = np.zeros(len(inside))
+    assert best_run(np.array(inside, dtype=float), zero, zero) == run
