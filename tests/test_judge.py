@@ -26,7 +26,7 @@ def test_exported_trees_say_what_scikit_learn_says() -> None:
 
 
 def test_shares_add_up_to_the_score() -> None:
-    head = fit_head(X, Y, Settings(trees=20))
+    head = fit_head(X, Y, Settings(trees=60, min_leaf=5))
     for row in X[:20]:
         shares, rest = head.contributions(row)
         assert shares.sum() + rest == pytest.approx(head.predict(row[None, :])[0], abs=1e-9)

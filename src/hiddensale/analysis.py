@@ -44,7 +44,7 @@ _CURRENCY = {
     "egee",
     "euroo",
 }
-_NUMBER = re.compile(r"\d[\d.,:]*(?:-|,-)?$")
+_NUMBER = re.compile(r"\d[\d.,:–-]*$")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]")
 _BULLET = set("•·✓✔☑→➤►▪▫■●◆★☆※‣–—|") | {"*", "-", "✅", "👉", ">>", ">"}
 _MAX_TYPES = 300_000

@@ -140,10 +140,9 @@ def _with_progress(results: Iterator[ScanResult], *, shown: bool) -> Iterator[Sc
 def write(pieces: Iterable[str], output: Path | None) -> None:
     """Print pieces, or write them to ``output`` through a temporary file beside it, whole or not at all."""
     if output is None:
-        stream: Any = click.get_text_stream("stdout", encoding="utf-8", errors="replace")
         for piece in pieces:
-            stream.write(piece)
-        stream.flush()
+            # A lone surrogate in a text must not stop the output.
+            click.echo(piece.encode("utf-8", "replace").decode("utf-8"), nl=False)
         return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)

@@ -51,7 +51,6 @@ def negate(analysis: Analysis, hits: list[Hit], pack: Pack) -> list[Hit]:
         reached = hit.role != "modifier" and any(
             (n.last <= hit.first <= n.last + before and clear(n.last, hit.first))
             or (hit.last <= n.first <= hit.last + after and clear(hit.last, n.first))
-            or (hit.first <= n.first and n.last <= hit.last and hit.role != "lure")
             for n in by_unit.get(hit.unit, ())
         )
         out.append(replace(hit, negated=True) if reached else hit)

@@ -19,9 +19,9 @@ from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
 from hiddensale.errors import ConfigError, HiddensaleError
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import sigmoid
-from hiddensale.lexicon import Lemmatizer, LiveLemmatizer, TableLemmatizer
+from hiddensale.lexicon import Lemmatizer, LiveLemmatizer
 from hiddensale.messages import sentence
-from hiddensale.packs import load_pack
+from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, document_names
 from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
 
@@ -91,7 +91,7 @@ class Detector:
             pack = load_pack(lang)
             lemmatizer: Lemmatizer
             if self.model.manifest.get("packs", {}).get(lang) == pack.digest:
-                lemmatizer = TableLemmatizer(self.model.lemmas[lang], pack.overrides, compounds=bool(pack.settings.get("compounds")))
+                lemmatizer = run_time_lemmatizer(pack, self.model.lemmas[lang])
             else:
                 lemmatizer = LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides)
             found = self._analysers[lang] = Analyser(pack, lemmatizer)

@@ -54,7 +54,8 @@ def identify(text: str) -> tuple[str | None, float]:
     shares = {lang: sum(w in profile for w in words) / len(words) for lang, profile in _profiles().items()}
     ranked = sorted(shares.items(), key=lambda kv: (-kv[1], kv[0]))
     (best, share), second = ranked[0], (ranked[1][1] if len(ranked) > 1 else 0.0)
-    if len(words) >= 8 and share >= 0.12 and share >= 4 * second:
+    # Relatives share the commonest words (Finnish and Estonian: ja, on, ei), so only a clear case is settled here.
+    if len(words) >= 12 and share >= 0.25 and share >= 4 * second:
         return best, min(1.0, 0.5 + 2 * share)
     code, probability = _identifier().classify(sample)
     if code in shares and probability >= 0.5:

@@ -7,7 +7,7 @@ forms of the lemmas that its packs and its training texts use; a form outside th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -32,6 +32,8 @@ class TableLemmatizer:
         Colloquial and clipped forms of the pack; they win over the table.
     compounds : bool
         Whether the language writes compounds as one word.
+    endings : sequence of str
+        What a known form may carry at its end (possessives, clitics), longest first.
 
     Examples
     --------
@@ -40,22 +42,30 @@ class TableLemmatizer:
     ('kestotilaus', 'ilmainen', 'xyz')
     """
 
-    def __init__(self, forms: Mapping[str, str], overrides: Mapping[str, str], *, compounds: bool) -> None:
+    def __init__(self, forms: Mapping[str, str], overrides: Mapping[str, str], *, compounds: bool, endings: Sequence[str] = ()) -> None:
         self._forms = forms
+        self._endings = tuple(endings)
         self._overrides = overrides
         self._compounds = compounds
 
     def lemma(self, form: str) -> str:
-        found = self._overrides.get(form) or self._forms.get(form)
+        found = self._known(form)
         if found:
             return found
+        for ending in self._endings:
+            if form.endswith(ending) and len(form) - len(ending) >= _MIN_TAIL:
+                found = self._known(form[: -len(ending)])
+                if found:
+                    return found
         if self._compounds and len(form) >= _MIN_HEAD + _MIN_TAIL:
-            forms = self._forms
             for cut in range(_MIN_HEAD, len(form) - _MIN_TAIL + 1):
-                tail = forms.get(form[cut:])
+                tail = self._known(form[cut:])
                 if tail:
                     return form[:cut].rstrip("-") + ("-" if form[cut - 1] == "-" else "") + tail
         return form
+
+    def _known(self, form: str) -> str | None:
+        return self._overrides.get(form) or self._forms.get(form)
 
 
 class LiveLemmatizer:

@@ -17,7 +17,7 @@ A pattern of a cue is a line of elements, each matching one token:
 ``x?``          the element may be missing
 ``..3``         up to three tokens in between
 ``!x``          the next token is not x
-``^`` ``$``     start and end of the unit (sentence, line)
+``^`` ``$``     start and end of the unit (sentence, line); inside brackets ``$`` is the dollar sign
 ``'*'``         the token between the quotes, as it stands
 ==============  =====================================================================
 """
@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddensale.errors import PackError
+from hiddensale.lexicon import TableLemmatizer
 
 ROLES = ("lure", "catch", "disclosure", "modifier")
 
@@ -174,6 +175,8 @@ def parse_pattern(source: str, predicates: Predicates, concepts: Mapping[str, li
             atom = raw.strip()
             if not atom:
                 raise PackError(f"an empty alternative in {source!r}")
+            if atom == "^":
+                raise PackError(f"{atom} inside brackets in {source!r} would be read as a character; write two patterns")
             if atom == "_":
                 preds = []
                 break
@@ -339,3 +342,8 @@ def _cues(folder: Traversable, tables: dict[str, dict[str, Any]], predicates: Pr
             except PackError as error:
                 raise PackError(f"{place}: {error}") from error
             yield Cue(row["id"], known[key], strength, patterns, tuple(row["match"]), tuple(row["examples"]), tuple(row.get("counterexamples", ())))
+
+
+def run_time_lemmatizer(pack: Pack, table: Mapping[str, str]) -> TableLemmatizer:
+    """The lemmatiser a detector uses: a model's table with the pack's overrides, endings and compounds."""
+    return TableLemmatizer(table, pack.overrides, compounds=bool(pack.settings.get("compounds")), endings=tuple(pack.settings.get("endings", ())))

@@ -21,8 +21,8 @@ from hiddensale.corpus import Example, Label, digest
 from hiddensale.errors import CorpusError
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
-from hiddensale.lexicon import LiveLemmatizer, TableLemmatizer, build_table
-from hiddensale.packs import load_pack
+from hiddensale.lexicon import LiveLemmatizer, build_table
+from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document
 from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
@@ -80,8 +80,9 @@ def lemma_tables(texts: Sequence[tuple[str, str]], langs: Sequence[str], min_cou
     tables = {}
     for lang in langs:
         pack = load_pack(lang)
-        wanted = {w for w in pack.vocabulary() if w.isalpha()}
         live = LiveLemmatizer(lang, pack.overrides)
+        # A pack may name an inflected form; the table wants its lemma.
+        wanted = {live.lemma(w) for w in pack.vocabulary() if w.isalpha()}
         counts: Counter[str] = Counter()
         analyser = Analyser(pack, live)
         for code, text in texts:
@@ -97,7 +98,7 @@ def make_analysers(tables: dict[str, dict[str, str]]) -> dict[str, Analyser]:
     out = {}
     for lang, table in tables.items():
         pack = load_pack(lang)
-        out[lang] = Analyser(pack, TableLemmatizer(table, pack.overrides, compounds=bool(pack.settings.get("compounds"))))
+        out[lang] = Analyser(pack, run_time_lemmatizer(pack, table))
     return out
 
 
