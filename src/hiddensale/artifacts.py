@@ -25,9 +25,12 @@ FORMAT = 1
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"
-HEADS = ("any", "pattern", "present", "reports", "clear", "buried", "vague", "absent")
+HEADS = ("any", "pattern", "about", "present", "reports", "clear", "buried", "vague", "absent")
 # Rows of ``Model.scales``: what is calibrated.
 SCALES = ("any", "pattern", "present")
+# Least values a flagged pattern needs besides the threshold: its share among the patterns, and the log-odds that the text is
+# about what the pattern is about and that its lure can be pointed at.
+GATES = ("share", "about", "lure")
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -46,7 +49,8 @@ class Model:
     """Everything a detector needs that was learned.
 
     ``scales`` of shape (n_langs, 3, 2) holds scale and offset of the heads in :data:`SCALES`; ``thresholds`` of shape
-    (n_langs,) the probability of any hidden sale from which a text is flagged.
+    (n_langs,) the probability of any hidden sale from which a text is flagged, ``gates`` what else must hold
+    (:data:`GATES`).
     """
 
     roles: RoleModel
@@ -56,6 +60,7 @@ class Model:
     langs: tuple[str, ...]
     scales: npt.NDArray[np.float64]
     thresholds: npt.NDArray[np.float64]
+    gates: npt.NDArray[np.float64]
     lemmas: Mapping[str, Mapping[str, str]]
     manifest: Mapping[str, Any]
     path: str = ""
@@ -92,6 +97,7 @@ def to_arrays(model: Model) -> Arrays:
         "spans.bias": model.spans.bias,
         "scales": model.scales,
         "thresholds": model.thresholds,
+        "gates": model.gates,
     }
     for lang, wording in model.wording.items():
         out[f"wording.{lang}.names"] = _pack_text(wording.names)
@@ -216,6 +222,7 @@ def from_arrays(arrays: Arrays, manifest: Mapping[str, Any], path: str = "") -> 
         langs=langs,
         scales=arrays["scales"],
         thresholds=arrays["thresholds"],
+        gates=arrays["gates"],
         lemmas={lang: _unfold_table(_unpack_text(arrays[f"lemmas.{lang}"])) for lang in langs},
         manifest=manifest,
         path=path,

@@ -49,9 +49,7 @@ def negate(analysis: Analysis, hits: list[Hit], pack: Pack) -> list[Hit]:
     out = []
     for hit in hits:
         reached = hit.role != "modifier" and any(
-            (n.last <= hit.first <= n.last + before and clear(n.last, hit.first))
-            or (hit.last <= n.first <= hit.last + after and clear(hit.last, n.first))
-            for n in by_unit.get(hit.unit, ())
+            (n.last <= hit.first <= n.last + before and clear(n.last, hit.first)) or (hit.last <= n.first <= hit.last + after and clear(hit.last, n.first)) for n in by_unit.get(hit.unit, ())
         )
         out.append(replace(hit, negated=True) if reached else hit)
     return out

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 _HIDDEN = ("buried", "vague", "absent")
-# A lure nobody could point at is none, however sure the judge is of the rest (log-odds of the lure's unit).
-_LURE_FLOOR = -4.0
 # Below this the catch is not carried by any unit; an absent catch then stays null.
 _CATCH_FLOOR = -3.0
 _N_REASONS = 6
@@ -216,14 +214,16 @@ class Detector:
         present = sigmoid(present_scale[0] * model.heads["present"].predict(x) + present_scale[1])
         scores = {p: float(calibrated[i]) if p in self.only else 0.0 for i, p in enumerate(PATTERNS)}
         order = sorted(range(len(PATTERNS)), key=lambda k: (-calibrated[k], k))
-        seen = [i for i in order if roles[pairs[i].lure, i] >= _LURE_FLOOR]
+        about = model.heads["about"].predict(x)
+        least_share, least_about, least_lure = model.gates
         findings: list[Finding] = []
-        for i in seen:
+        for i in order:
             if PATTERNS[i] not in self.only:
                 continue
             if self.min_score is None:
-                # The surest pattern of a text over the threshold, and any other that is more likely than not in such a text.
-                flagged = p_any >= float(model.thresholds[row]) and (i == seen[0] or bool(share[i] >= 0.5))
+                # However sure the judge is that something is hidden: the text must be about such a thing, and the lure one to point at.
+                open_gates = share[i] >= least_share and about[i] >= least_about and roles[pairs[i].lure, i] >= least_lure
+                flagged = bool(p_any >= model.thresholds[row] and open_gates)
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= 0.5:

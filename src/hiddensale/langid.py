@@ -22,6 +22,11 @@ def _profiles() -> dict[str, frozenset[str]]:
     return {lang: frozenset(load_pack(lang).settings.get("function_words", ())) for lang in languages()}
 
 
+@lru_cache(maxsize=8)
+def _foreign(lang: str) -> frozenset[str]:
+    return frozenset(load_pack(lang).settings.get("foreign_words", ()))
+
+
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -55,7 +60,8 @@ def identify(text: str) -> tuple[str | None, float]:
     ranked = sorted(shares.items(), key=lambda kv: (-kv[1], kv[0]))
     (best, share), second = ranked[0], (ranked[1][1] if len(ranked) > 1 else 0.0)
     # Relatives share the commonest words (Finnish and Estonian: ja, on, ei), so only a clear case is settled here.
-    if len(words) >= 12 and share >= 0.25 and share >= 4 * second:
+    foreign = sum(w in _foreign(best) for w in words)
+    if len(words) >= 12 and share >= 0.25 and share >= 4 * second and foreign * 20 < len(words):
         return best, min(1.0, 0.5 + 2 * share)
     code, probability = _identifier().classify(sample)
     if code in shares and probability >= 0.5:

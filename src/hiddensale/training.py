@@ -54,6 +54,8 @@ class Settings:
     any_c: float = 0.003
     wording_c: float = 10.0
     wording_min_df: int = 2
+    ordinary_weight: float = 3.0
+    gates: tuple[float, float, float] = (0.5, -0.5, -3.5)
     budget: float = 0.05
     n_jobs: int = 2
 
@@ -176,7 +178,7 @@ class _Matrix:
         return out
 
 
-def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual: bool = False, known: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual: bool = False, known: npt.NDArray[np.bool_] | None = None, weight: Floats | None = None) -> tuple[Floats, Floats]:
     """One logistic regression per column of ``y``; weights (n_features, n_columns) and bias."""
     from joblib import Parallel, delayed
     from sklearn.linear_model import LogisticRegression
@@ -188,7 +190,7 @@ def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual
             model = LogisticRegression(C=c, solver="liblinear", dual=True, class_weight="balanced", random_state=SEED, max_iter=3000)
         else:
             model = LogisticRegression(C=c, solver="liblinear", random_state=SEED, intercept_scaling=3.0, tol=1e-3)
-        model.fit(rows, column)
+        model.fit(rows, column, sample_weight=weight)
         return model.coef_[0], float(model.intercept_[0])
 
     tasks = ((x, y[:, j]) if known is None or known[:, j].all() else (x[known[:, j]], y[known[:, j], j]) for j in range(y.shape[1]))
@@ -285,6 +287,11 @@ def wording_targets(docs: Sequence[Prepared]) -> npt.NDArray[np.int8]:
     return y
 
 
+def document_weights(docs: Sequence[Prepared], settings: Settings) -> Floats:
+    """Ordinary text counts more: there is far more of it in the world than in the corpus."""
+    return np.array([settings.ordinary_weight if p.example.sort in ("ordinary", "talk") else 1.0 for p in docs])
+
+
 class WordingFit:
     """Vocabulary, document frequencies and matrix of one language; fits wording models on parts of it."""
 
@@ -304,10 +311,11 @@ class WordingFit:
         ends = np.cumsum([0, *(len(ids) for ids, _ in vectors)])
         self._x = csr_matrix((np.concatenate([v for _, v in vectors]), np.concatenate([i for i, _ in vectors]), ends), shape=(len(docs), len(self._names)))
         self._y = wording_targets(docs)
+        self._weight = document_weights(docs, settings)
 
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
         """A model learned from the documents ``inside``."""
-        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, dual=True)
+        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, dual=True, weight=self._weight[inside])
         weights = quantised(weights)
         keep = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
         return WordingModel([self._names[i] for i in keep], self._idf[keep], weights[keep], bias)
@@ -503,6 +511,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     def flat(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return a.reshape(-1, rows.x.shape[2]) if a.ndim == 3 else a.ravel()
 
+    weight = document_weights(docs, settings)
     any_settings = replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
     raw_any = np.zeros(len(docs))
     raw_pattern = np.zeros((len(docs), n))
@@ -510,15 +519,16 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     for k in range(N_FOLDS):
         inside = folds != k
         hot = inside & (any_gold == 1)
-        raw_any[~inside] = fit_head(rows.doc[inside], any_gold[inside], any_settings).predict(rows.doc[~inside])
+        raw_any[~inside] = fit_head(rows.doc[inside], any_gold[inside], any_settings, weight[inside]).predict(rows.doc[~inside])
         raw_pattern[~inside] = fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
         raw_present[~inside] = fit_head(flat(rows.x[inside]), flat(gold["present"][inside]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
     hot = any_gold == 1
     labelled = gold["present"] == 1
     small = replace(settings, trees=60, leaves=8)
     heads = {
-        "any": fit_head(rows.doc, any_gold, any_settings),
+        "any": fit_head(rows.doc, any_gold, any_settings, weight),
         "pattern": fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings),
+        "about": fit_head(flat(rows.x), wording_targets(docs)[:, 1 + n :].ravel(), settings, np.repeat(weight, n)),
         "present": fit_head(flat(rows.x), flat(gold["present"]), settings),
         "reports": fit_head(rows.x[labelled], gold["reports"][labelled], small),
     }
@@ -546,7 +556,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         "settings": {k: v for k, v in asdict(settings).items() if k != "n_jobs"},
         "thresholds": {lang: float(t) for lang, t in zip(langs, thresholds, strict=True)},
     }
-    return artifacts.Model(parts.roles, parts.spans, parts.wording, heads, langs, scales, thresholds, parts.lemmas, manifest)
+    return artifacts.Model(parts.roles, parts.spans, parts.wording, heads, langs, scales, thresholds, np.array(settings.gates), parts.lemmas, manifest)
 
 
 def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable[[str], None] = lambda _: None) -> None:
