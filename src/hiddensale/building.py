@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddensale.errors import CorpusError
-from hiddensale.markup import Fault, read_marked
+from hiddensale.markup import Fault, Seen, read_marked
 
 
 def batches(folder: Path) -> dict[str, dict[str, Any]]:
@@ -52,8 +52,9 @@ def build(folder: Path) -> tuple[list[Fault], list[tuple[Path, int]]]:
         files = sorted((folder / "marked" / row["lang"] / name).glob("*.txt"))
         if not files:
             faults.append(Fault(str(folder / "marked" / "batches.toml"), 1, f"batch {name} has no *.txt file"))
+        seen: Seen = {}
         for file in files:
-            records, found = read_marked(file, row["lang"], row["split"], name)
+            records, found = read_marked(file, row["lang"], row["split"], name, seen)
             faults += found
             for record in records:
                 record["second_reading"] = record["id"] in second

@@ -75,6 +75,9 @@ class Marked:
     spans: list[tuple[str, int, int, int]] = field(default_factory=list)
 
 
+Seen = dict[str, tuple[Marked, dict[str, object]]]
+
+
 def strip_markup(source: str) -> Marked:
     """Take the marks out of ``source`` and keep where they stood.
 
@@ -161,7 +164,7 @@ def _blocks(source: str) -> Iterator[tuple[int, re.Match[str], list[tuple[int, s
         yield at + 1, head, header, "\n".join(lines[cut + 1 : nxt]).strip("\n")
 
 
-def read_marked(path: Path, lang: str, split: str, batch: str) -> tuple[list[dict[str, object]], list[Fault]]:
+def read_marked(path: Path, lang: str, split: str, batch: str, seen: Seen | None = None) -> tuple[list[dict[str, object]], list[Fault]]:
     """Read one marked file into corpus records.
 
     Parameters
@@ -170,6 +173,8 @@ def read_marked(path: Path, lang: str, split: str, batch: str) -> tuple[list[dic
         UTF-8 file in the authoring format.
     lang, split, batch : str
         What every document of the file has in common.
+    seen : dict, optional
+        The documents of the batch's earlier files, so that a twin finds its base there; filled on.
 
     Returns
     -------
@@ -181,7 +186,7 @@ def read_marked(path: Path, lang: str, split: str, batch: str) -> tuple[list[dic
     source = path.read_text(encoding="utf-8").replace("\r\n", "\n")
     records: list[dict[str, object]] = []
     faults: list[Fault] = []
-    seen: dict[str, tuple[Marked, dict[str, object]]] = {}
+    seen = {} if seen is None else seen
     name = str(path)
     first = next((i for i, x in enumerate(source.split("\n")) if x.strip()), 0)
     if not _HEAD.match(source.split("\n")[first]):

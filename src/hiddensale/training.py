@@ -24,7 +24,7 @@ from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, build_table
 from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
-from hiddensale.relations import Pair, choose_pairs, describe, describe_document
+from hiddensale.relations import Pair, choose_pairs, describe, describe_document, feature_names
 from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
 from hiddensale.spans import TAGS, SpanModel, token_rows
 from hiddensale.wording import COLUMNS, WordingModel, counts
@@ -512,15 +512,19 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         return a.reshape(-1, rows.x.shape[2]) if a.ndim == 3 else a.ravel()
 
     weight = document_weights(docs, settings)
+    lure_column = feature_names().index("lure score")
     any_settings = replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
     raw_any = np.zeros(len(docs))
     raw_pattern = np.zeros((len(docs), n))
     raw_present = np.zeros((len(docs), n))
+    raw_about = np.zeros((len(docs), n))
+    about_gold = wording_targets(docs)[:, 1 + n :]
     for k in range(N_FOLDS):
         inside = folds != k
         hot = inside & (any_gold == 1)
         raw_any[~inside] = fit_head(rows.doc[inside], any_gold[inside], any_settings, weight[inside]).predict(rows.doc[~inside])
         raw_pattern[~inside] = fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
+        raw_about[~inside] = fit_head(flat(rows.x[inside]), flat(about_gold[inside]), settings, np.repeat(weight[inside], n)).predict(flat(rows.x[~inside])).reshape(-1, n)
         raw_present[~inside] = fit_head(flat(rows.x[inside]), flat(gold["present"][inside]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
     hot = any_gold == 1
     labelled = gold["present"] == 1
@@ -528,7 +532,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     heads = {
         "any": fit_head(rows.doc, any_gold, any_settings, weight),
         "pattern": fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings),
-        "about": fit_head(flat(rows.x), wording_targets(docs)[:, 1 + n :].ravel(), settings, np.repeat(weight, n)),
+        "about": fit_head(flat(rows.x), flat(about_gold), settings, np.repeat(weight, n)),
         "present": fit_head(flat(rows.x), flat(gold["present"]), settings),
         "reports": fit_head(rows.x[labelled], gold["reports"][labelled], small),
     }
@@ -542,7 +546,11 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         scales[row, 1] = platt(raw_pattern[mine & hot].ravel(), gold["flagged"][mine & hot].ravel())
         scales[row, 2] = platt(raw_present[mine].ravel(), gold["present"][mine].ravel())
         p_any = sigmoid(scales[row, 0, 0] * raw_any[mine] + scales[row, 0, 1])
-        thresholds[row] = choose_threshold(p_any, any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
+        share = sigmoid(scales[row, 1, 0] * raw_pattern[mine] + scales[row, 1, 1])
+        least_share, least_about, least_lure = settings.gates
+        # The same decision as the detector's, on predictions for unseen groups.
+        through = ((share >= least_share) & (raw_about[mine] >= least_about) & (rows.x[mine][:, :, lure_column] >= least_lure)).any(axis=1)
+        thresholds[row] = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
     log("thresholds " + ", ".join(f"{lang} {t:.2f}" for lang, t in zip(langs, thresholds, strict=True)))
     manifest: dict[str, Any] = {
         "langs": list(langs),
