@@ -116,6 +116,22 @@ def test_output_is_written_whole_or_not_at_all(folder: Path, tmp_path: Path) -> 
     assert "cannot be written" in result.stderr
 
 
+def test_output_never_replaces_what_is_no_file(folder: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (pipe, tmp_path):
+        result = run("scan", str(folder / "hidden.txt"), "--output", str(target))
+        assert result.exit_code == 2
+        assert "no regular file" in result.stderr or "is a directory" in result.stderr
+
+
+def test_a_lone_surrogate_does_not_stop_the_scan(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "Ilmainen \\ud800 kirja sinulle", "lang": "fi"}\n{"text": "Kirjasto on auki.", "lang": "fi"}\n', encoding="utf-8")
+    rows = records(run("scan", str(path), "--format", "jsonl", "--all"))
+    assert [r["error"] for r in rows] == [None, None]
+
+
 def test_only_and_min_score(folder: Path) -> None:
     (row,) = records(run("scan", str(folder / "hidden.txt"), "--pattern", "pay-to-work"))
     assert not row["flagged"]

@@ -125,3 +125,8 @@ def test_wrong_settings(detector: Detector, kwargs: dict) -> None:
 def test_a_language_without_a_model(detector: Detector) -> None:
     with pytest.raises(ConfigError, match="fi, en"):
         detector.scan("hej", lang="sv")
+
+
+def test_a_text_of_many_tiny_units_is_no_matter_of_squares(detector: Detector) -> None:
+    result = detector.scan("! " * 20_000 + "ilmainen", "fi")
+    assert result.error is None

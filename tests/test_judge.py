@@ -98,7 +98,7 @@ def test_rows_have_the_named_columns(detector: Detector) -> None:
 
 def test_the_wording_does_not_see_style(detector: Detector) -> None:
     analyser = detector.analyser("fi")
-    plain = counts(analyser.analyse("Ilmainen kirja maksaa 12 euroa"))
+    plain = counts(analyser.analyse("Ilmainen kirja maksaa 57 euroa"))
     loud = counts(analyser.analyse("ILMAINEN KIRJA!!! 😀 maksaa 99 euroa!!!"))
     assert plain == loud
 

@@ -47,6 +47,8 @@ def test_text_is_kept_or_extracted(tmp_path: Path, name: str, data: bytes, text:
         ("a.jsonl", b'{"text": "\xff"}\n', "undecodable"),
         ("a.csv", b"id,body\n1,hi\n", "no-text-column"),
         ("a.pdf", b"%PDF-1.4 broken", "bad-pdf"),
+        ("a.csv", b"id,text\n1,Hei, saat lahjan\n", "bad-row"),
+        ("a.eml", b"From: " + b"(" * 1000 + b"\n\nHei", "bad-email"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, data: bytes, code: str) -> None:
@@ -107,6 +109,8 @@ def test_a_missing_path_and_a_wrong_format() -> None:
         ("<p>unclosed <b>tags", "unclosed tags"),
         ("<style>p{}</style>x", "x"),
         ('<input type="submit" value="Order">', "[ Order ]"),
+        ("<html><head><title>x</title><p>Free gift", "Free gift"),
+        ("<p>A<!foo [ bar><![foo bar[ x", "A <![foo bar[ x"),
     ],
 )
 def test_html_as_a_reader_sees_it(html: str, text: str) -> None:
@@ -117,3 +121,13 @@ def test_rows_survive_json(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     path.write_text(json.dumps({"text": "rivi\u2028väli", "lang": "fi"}) + "\n", encoding="utf-8")
     assert one(path).lang == "fi"
+
+
+def test_tags_that_never_close_cost_no_time() -> None:
+    assert html_text('<a b="' * 20000 + "free").endswith("free")
+
+
+def test_numbers_json_does_not_know_become_null(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "hei", "x": NaN, "y": 1}\n', encoding="utf-8")
+    assert one(path).meta == {"y": 1}

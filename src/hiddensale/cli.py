@@ -144,6 +144,9 @@ def write(pieces: Iterable[str], output: Path | None) -> None:
             # A lone surrogate in a text must not stop the output.
             click.echo(piece.encode("utf-8", "replace").decode("utf-8"), nl=False)
         return
+    output = output.resolve()
+    if output.exists() and not output.is_file():
+        _fail(f"{output}: is no regular file; name a file to write")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
     except OSError as error:

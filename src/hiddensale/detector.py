@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,7 @@ from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN = ("buried", "vague", "absent")
 # Below this the catch is not carried by any unit; an absent catch then stays null.
 _CATCH_FLOOR = -3.0
@@ -139,7 +141,8 @@ class Detector:
             raise ConfigError(f"n_jobs is 0 (one per core) or more, got {n_jobs}")
         documents = (Document(text=t, lang=lang) if isinstance(t, str) else t for t in texts)
         if n_jobs == 1:
-            yield from map(self.scan_document, documents)
+            for document in documents:
+                yield _safely(self, document)
             return
         from joblib import Parallel, delayed
 
@@ -179,7 +182,11 @@ class Detector:
             if lang is None:
                 return self._failed(document, ScanError("unknown-language", f"the text is not recognised as one of: {', '.join(self.langs)}; name its language with --lang if it is"))
         analyser = self.analyser(lang)
-        return self._judge(document, lang, gather(analyser, analyser.analyse(document.text)))
+        # A lone surrogate is no text; a sign of the same length keeps the offsets.
+        text = _SURROGATES.sub("\ufffd", document.text)
+        if text != document.text:
+            document = replace(document, text=text)
+        return self._judge(document, lang, gather(analyser, analyser.analyse(text)))
 
     def scan_doc(self, doc: Doc, lang: str) -> ScanResult:
         """Scan a spaCy ``Doc``, with the tokens it has."""
@@ -367,3 +374,5 @@ def _safely(detector: Detector, document: Document) -> ScanResult:
         return detector.scan_document(document)
     except HiddensaleError as error:
         return detector._failed(document, ScanError(error.code, str(error)))
+    except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        return detector._failed(document, ScanError("internal", f"the scan failed on this text ({type(error).__name__}: {error}); please report it with the text"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import email
 import email.policy
+import html
 import io
 import json
 import re
@@ -39,7 +40,8 @@ _BLOCKS = {
     "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "table", "td", "th", "title", "tr", "ul",
 }  # fmt: skip
 _PARAGRAPHS = {"article", "blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "section", "table", "ul", "ol", "title", "footer", "form"}
-_UNSEEN = {"script", "style", "template", "noscript", "svg", "head"}
+_UNSEEN = {"script", "style", "template", "noscript", "svg", "title"}
+_MAX_OPEN = 500
 
 
 def read(path: str | Path, input_format: str = "auto") -> Iterator[Document]:
@@ -128,7 +130,7 @@ def _read_bytes(data: bytes, source: str, ident: str, kind: str) -> Iterator[Doc
 
 def _sniff(data: bytes) -> str:
     """The format of content that comes without a telling name."""
-    head = data[:4096].lstrip()
+    head = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"%PDF-"):
         return "pdf"
     low = head[:512].lower()
@@ -194,7 +196,7 @@ def _json_lines(stream: IO[bytes], source: str) -> Iterator[Document]:
             continue
         ident = str(number)
         try:
-            row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+            row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=lambda _: None)
         except UnicodeDecodeError:
             yield _broken(source, ident, "undecodable", f"line {number} is not UTF-8; JSON Lines are UTF-8")
             continue
@@ -220,7 +222,9 @@ def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
             yield _broken(source, "1", "no-text-column", f"the header has no 'text' column (it has: {', '.join(names)[:200]}); name the column of the ads 'text'")
             return
         for number, row in enumerate(reader, 1):
-            row.pop(None, None)
+            if None in row:
+                yield _broken(source, str(number), "bad-row", f"row {number} has more cells than the header; put the text in double quotes where it holds a separator")
+                continue
             yield _from_row(row, source, str(number), f"row {number}")
     except csv.Error as fault:
         yield _broken(source, "", "bad-csv", f"line {reader.line_num}: {fault}; quote fields that hold line breaks or separators")
@@ -288,10 +292,19 @@ def html_text(source: str) -> str:
     >>> html_text("<p>Ilmainen <b>kirja</b></p><p>Postikulut 9,90&nbsp;€</p>")
     'Ilmainen kirja\\n\\nPostikulut 9,90 €'
     """
-    parser = _HtmlText()
-    parser.feed(source)
-    parser.close()
-    text = "".join(parser.parts)
+    text = ""
+    parsed = False
+    # The parser takes quadratic time on tags that are never closed; such a page is no page.
+    if source.count("<") < _MAX_OPEN + 3 * source.count(">"):
+        parser = _HtmlText()
+        try:
+            parser.feed(source)
+            parser.close()
+            text, parsed = "".join(parser.parts), True
+        except AssertionError:
+            parsed = False
+    if not parsed:
+        text = html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", source))
     text = re.sub(r"[ \t]*\n[ \t]*", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -302,11 +315,14 @@ def _eml(data: bytes, source: str, ident: str) -> Document:
         assert isinstance(message, EmailMessage)
         body = message.get_body(preferencelist=("plain", "html"))
         content = str(body.get_content()) if body is not None else ""
+        if not content.strip():
+            body = message.get_body(preferencelist=("html", "plain"))
+            content = str(body.get_content()) if body is not None else ""
         if body is not None and body.get_content_type() == "text/html":
             content = html_text(content)
         meta = {k: str(message[k]) for k in ("From", "To", "Date") if message[k]}
         subject = str(message["Subject"] or "")
-    except (ValueError, LookupError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         return _broken(source, ident, "bad-email", f"cannot be read as an e-mail ({error}); save the message as .eml again, or its text as .txt")
     text = "\n\n".join(x for x in (subject, content.replace("\r\n", "\n").strip()) if x)
     return _checked(_limit(text), ident, source, extracted=True, meta=meta)

@@ -21,6 +21,8 @@ from hiddensale.wording import COLUMNS
 
 Floats = npt.NDArray[np.float64]
 N_PATTERNS = len(PATTERNS)
+# More units than nearly any letter has; beyond it weak units cannot win by being near.
+_PAIRED = 200
 _REPORT = ROLE_NAMES.index("speaks:reports")
 _FACTS = (
     "disclosure.price",
@@ -101,18 +103,24 @@ def _rule_table() -> tuple[dict[str, list[int]], dict[str, list[int]]]:
 
 def choose_pairs(scores: Floats) -> list[Pair]:
     """The best lure and catch unit of every pattern, from role scores of shape (n_units, n_roles)."""
-    n = len(scores)
-    at = np.arange(n)
-    apart = np.abs(at[:, None] - at[None, :])
-    nearness = -0.15 * np.log1p(apart) - 0.3 * (apart == 0)
+    early = -0.05 * np.log1p(np.arange(len(scores)))
     out = []
     for p in range(N_PATTERNS):
-        lure, catch = scores[:, p], scores[:, N_PATTERNS + p]
-        early = -0.05 * np.log1p(at)
-        both = (lure + early)[:, None] + catch[None, :] + nearness
+        # Only the strongest units are paired, so that a text of a million lines costs no more than its lines.
+        lures, catches = _strongest(scores[:, p] + early), _strongest(scores[:, N_PATTERNS + p])
+        apart = np.abs(lures[:, None] - catches[None, :])
+        nearness = -0.15 * np.log1p(apart) - 0.3 * (apart == 0)
+        both = (scores[lures, p] + early[lures])[:, None] + scores[catches, N_PATTERNS + p][None, :] + nearness
         flat = int(both.argmax())
-        out.append(Pair(flat // n, flat % n))
+        out.append(Pair(int(lures[flat // len(catches)]), int(catches[flat % len(catches)])))
     return out
+
+
+def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
+    """Numbers of the units with the highest scores, in text order; at most :data:`_PAIRED`."""
+    if len(scores) <= _PAIRED:
+        return np.arange(len(scores))
+    return np.sort(np.argsort(-scores, kind="stable")[:_PAIRED])
 
 
 def describe_document(x: Floats, wording: Floats) -> Floats:

@@ -43,7 +43,7 @@ def merge(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
             options[option.name] = option.type_cast_value(ctx, value)
         except click.BadParameter as error:
             raise ConfigError(f"{path}: {key} = {value!r}: {error.message}") from error
-        except TypeError as error:
+        except (TypeError, AttributeError, ValueError) as error:
             raise ConfigError(f"{path}: {key} = {value!r} is of the wrong type") from error
     return options
 

@@ -55,7 +55,9 @@ class Settings:
     wording_c: float = 10.0
     wording_min_df: int = 2
     ordinary_weight: float = 3.0
-    gates: tuple[float, float, float] = (0.5, -0.5, -3.5)
+    gates: tuple[float, float, float] = (0.5, 0.0, -3.0)
+    # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
+    least_threshold: float = 0.75
     budget: float = 0.05
     n_jobs: int = 2
 
@@ -550,7 +552,8 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         least_share, least_about, least_lure = settings.gates
         # The same decision as the detector's, on predictions for unseen groups.
         through = ((share >= least_share) & (raw_about[mine] >= least_about) & (rows.x[mine][:, :, lure_column] >= least_lure)).any(axis=1)
-        thresholds[row] = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
+        chosen = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
+        thresholds[row] = max(chosen, settings.least_threshold)
     log("thresholds " + ", ".join(f"{lang} {t:.2f}" for lang, t in zip(langs, thresholds, strict=True)))
     manifest: dict[str, Any] = {
         "langs": list(langs),
