@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,6 @@ from hiddensale.messages import sentence
 from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, document_names
 from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN = ("buried", "vague", "absent")
@@ -187,14 +184,6 @@ class Detector:
         if text != document.text:
             document = replace(document, text=text)
         return self._judge(document, lang, gather(analyser, analyser.analyse(text)))
-
-    def scan_doc(self, doc: Doc, lang: str) -> ScanResult:
-        """Scan a spaCy ``Doc``, with the tokens it has."""
-        document = Document(text=doc.text, lang=lang)
-        if not doc.text.strip():
-            return self._failed(document, ScanError("empty", "the document holds no text; nothing to scan"))
-        analyser = self.analyser(lang)
-        return self._judge(document, lang, gather(analyser, analyser.from_doc(doc, doc.text)))
 
     def _check_lang(self, lang: str | None) -> None:
         if lang is not None and lang not in self.langs:

@@ -32,20 +32,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATTERN_IDS = (
-    "free-but-fees",
-    "free-to-subscription",
-    "gift-to-contract",
-    "prize-to-pitch",
-    "prize-with-fees",
-    "survey-to-sales",
-    "event-to-pitch",
-    "service-as-sale",
-    "sales-job-in-disguise",
-    "pay-to-work",
-)
-DISCLOSURES = ("clear", "buried", "vague", "absent")
-STANCES = ("makes", "reports")
+from hiddensale.catalogue import DISCLOSURES, PATTERNS, STANCES
+
 STYLES = ("dry", "plain", "warm", "loud")
 FLIPS = ("verdict", "pattern", "disclosure", "stance", "nothing")
 KINDS = ("lookalike", "talk", "ordinary")
@@ -262,7 +250,7 @@ def _one(
         if record["kind"] not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}")
         near = keys.get("near", "").split()
-        if record["kind"] == "lookalike" and (not near or any(n not in PATTERN_IDS for n in near)):
+        if record["kind"] == "lookalike" and (not near or any(n not in PATTERNS for n in near)):
             raise ValueError("a look-alike names the pattern it resembles: near: PATTERN")
         if near:
             record["near"] = near
@@ -273,7 +261,7 @@ def _labels(lines: list[str], marked: Marked) -> list[dict[str, object]]:
     out: list[dict[str, object]] = []
     for number, line in enumerate(lines, 1):
         parts = line.split()
-        if len(parts) != 3 or parts[0] not in PATTERN_IDS:
+        if len(parts) != 3 or parts[0] not in PATTERNS:
             raise ValueError(f"a label is 'PATTERN DISCLOSURE STANCE', got {line!r}")
         pattern, disclosure, stance = parts
         if stance not in STANCES:

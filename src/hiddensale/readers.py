@@ -82,14 +82,6 @@ def read(path: str | Path, input_format: str = "auto") -> Iterator[Document]:
         raise ConfigError(f"{path}: there is no such file or folder")
 
 
-def count_files(path: str | Path) -> int:
-    """How many files :func:`read` will open for ``path``; a hint for progress bars."""
-    place = Path(path)
-    if place.is_dir():
-        return sum(1 for p in place.rglob("*") if p.is_file() and p.suffix.lower() in _BY_SUFFIX)
-    return 1
-
-
 def _read_file(path: Path, input_format: str) -> Iterator[Document]:
     kind = _BY_SUFFIX.get(path.suffix.lower(), "text") if input_format == "auto" else input_format
     if kind in ("jsonl", "csv"):

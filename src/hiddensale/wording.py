@@ -110,19 +110,3 @@ class WordingModel:
         """Log-odds of shape (n_columns,), columns as in :data:`COLUMNS`."""
         ids, values = self.vector(analysis)
         return np.asarray(values @ self.weights[ids] + self.bias)
-
-    def unit_shares(self, analysis: Analysis, column: int) -> Floats:
-        """What each unit's words add to a column, shape (n_units,); pairs of words are left out."""
-        ids, values = self.vector(analysis)
-        per_feature = np.zeros(len(self.names))
-        total = Counter[int]()
-        for word in analysis.words:
-            if is_worded(word):
-                total.update(self._ids(word).tolist())
-        per_feature[ids] = values * self.weights[ids, column]
-        out = np.zeros(len(analysis.units))
-        for u, unit in enumerate(analysis.units):
-            for word in analysis.words[unit.first : unit.last]:
-                if is_worded(word):
-                    out[u] += sum(per_feature[i] / total[i] for i in self._ids(word).tolist())
-        return out
