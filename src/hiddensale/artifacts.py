@@ -17,11 +17,12 @@ import numpy.typing as npt
 from hiddensale.catalogue import PATTERNS
 from hiddensale.errors import ArtifactError
 from hiddensale.judge import Head
+from hiddensale.network import Network
 from hiddensale.roles import ROLE_NAMES, RoleModel
 from hiddensale.spans import SpanModel
 from hiddensale.wording import WordingModel
 
-FORMAT = 1
+FORMAT = 2
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"
@@ -41,6 +42,7 @@ class Parts:
     roles: RoleModel
     spans: SpanModel
     wording: Mapping[str, WordingModel]
+    network: Network
     lemmas: Mapping[str, Mapping[str, str]]
 
 
@@ -56,6 +58,7 @@ class Model:
     roles: RoleModel
     spans: SpanModel
     wording: Mapping[str, WordingModel]
+    network: Network
     heads: Mapping[str, Head]
     langs: tuple[str, ...]
     scales: npt.NDArray[np.float64]
@@ -95,6 +98,9 @@ def to_arrays(model: Model) -> Arrays:
         "spans.names": _pack_text(model.spans.names),
         "spans.weights": model.spans.weights.astype(np.float16),
         "spans.bias": model.spans.bias,
+        "network.names": _pack_text(model.network.names),
+        "network.cues": _pack_text(model.network.cue_names),
+        **model.network.arrays("network"),
         "scales": model.scales,
         "thresholds": model.thresholds,
         "gates": model.gates,
@@ -218,6 +224,7 @@ def from_arrays(arrays: Arrays, manifest: Mapping[str, Any], path: str = "") -> 
             )
             for lang in langs
         },
+        network=Network.from_arrays("network", _unpack_text(arrays["network.names"]), _unpack_text(arrays["network.cues"]), arrays),
         heads={name: Head.from_arrays(f"head.{name}", arrays) for name in HEADS},
         langs=langs,
         scales=arrays["scales"],

@@ -196,11 +196,12 @@ class Detector:
         model = self.model
         if not evidence.analysis.units:
             return self._failed(document, ScanError("empty", "the document holds no word; nothing to scan"))
-        roles = model.roles.scores(evidence)
+        read, answers = model.network.read(evidence)
+        roles = (model.roles.scores(evidence) + read) / 2
         pairs = choose_pairs(roles)
         wording = model.wording[lang].scores(evidence.analysis)
-        x = describe(evidence, roles, pairs, wording)
-        document_row = describe_document(x, wording)
+        x = describe(evidence, roles, pairs, wording, answers)
+        document_row = describe_document(x, wording, answers)
         row = model.langs.index(lang)
         any_scale, pattern_scale, present_scale = model.scales[row]
         any_z = float(any_scale[0] * model.heads["any"].predict(document_row[None, :])[0] + any_scale[1])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hiddensale.catalogue import PATTERNS
 from hiddensale.evidence import Evidence
+from hiddensale.network import COLUMNS as NETWORK_COLUMNS
 from hiddensale.packs import kinds
 from hiddensale.roles import ROLE_NAMES
 from hiddensale.wording import COLUMNS
@@ -23,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 N_PATTERNS = len(PATTERNS)
 # More units than nearly any letter has; beyond it weak units cannot win by being near.
 _PAIRED = 200
+# Answers that the wording model and the network both give.
+_N_SHARED = len(COLUMNS)
 _REPORT = ROLE_NAMES.index("speaks:reports")
 _FACTS = (
     "disclosure.price",
@@ -47,13 +50,6 @@ class Pair:
 
 
 @lru_cache(maxsize=1)
-def kind_keys() -> tuple[str, ...]:
-    """All cue keys that become features, plain and negated."""
-    plain = [k.key for k in kinds().values()]
-    return (*plain, *(k + "~" for k in plain if not k.startswith("modifier.")))
-
-
-@lru_cache(maxsize=1)
 def feature_names() -> tuple[str, ...]:
     """Names of the columns of :func:`describe`."""
     names = ["lure score", "lure margin", "lure second", "catch score", "catch margin", "catch second", "pair score", "rule lure", "rule catch", "rule catch denied"]
@@ -74,21 +70,25 @@ def feature_names() -> tuple[str, ...]:
         "catch in heading",
         "lure length",
         "catch length",
+        "blank lines between",
+        "catch ends the text",
     ]
     names += [f"{f} {where}" for f in _FACTS for where in ("at lure", "at catch", "before lure end")]
     names += [f"{f} {where}" for f in _CONTEXT for where in ("at lure", "at catch")]
     names += ["report mean", "report max", "report at lure", "report at catch", "units", "words", "quoted share", "past others lure", "past others catch"]
-    names += [f"has {k}" for k in kind_keys()]
     names += [f"top lure:{p}" for p in PATTERNS] + [f"top catch:{p}" for p in PATTERNS]
     names += [f"is {p}" for p in PATTERNS]
-    names += ["wording any", "wording flagged", "wording about", "wording flagged past others", "wording about past others"]
+    for witness in ("wording", "network"):
+        names += [f"{witness} any", f"{witness} flagged", f"{witness} about", f"{witness} flagged past others", f"{witness} about past others"]
+    names += [f"network {c}" for c in NETWORK_COLUMNS[_N_SHARED:]]
     return tuple(names)
 
 
 @lru_cache(maxsize=1)
 def document_names() -> tuple[str, ...]:
     """Names of the columns of :func:`describe_document`."""
-    return (*feature_names(), *(f"wording {c}" for c in COLUMNS[1:]), "wording about first", "wording about second")
+    columns = (f"{witness} {c}" for witness in ("wording", "network") for c in (*COLUMNS[1:], "about first", "about second"))
+    return (*feature_names(), *columns)
 
 
 @lru_cache(maxsize=1)
@@ -123,28 +123,27 @@ def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
     return np.sort(np.argsort(-scores, kind="stable")[:_PAIRED])
 
 
-def describe_document(x: Floats, wording: Floats) -> Floats:
-    """One row about the whole text: the pattern it is most about, and how it is worded (:func:`document_names`)."""
-    about = wording[1 + N_PATTERNS :]
-    first, second = np.sort(about)[::-1][:2]
-    return np.concatenate([x[int(about.argmax())], wording[1:], [first, second]])
+def describe_document(x: Floats, wording: Floats, answers: Floats) -> Floats:
+    """One row about the whole text: the pattern it is most about, and what both witnesses say of it (:func:`document_names`)."""
+    rows = [wording[:_N_SHARED], answers[:_N_SHARED]]
+    strongest = int((rows[0] + rows[1])[1 + N_PATTERNS :].argmax())
+    parts = [x[strongest]]
+    for row in rows:
+        parts += [row[1:], np.sort(row[1 + N_PATTERNS :])[:-3:-1]]
+    return np.concatenate(parts)
 
 
-def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Floats) -> Floats:
+def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Floats, answers: Floats) -> Floats:
     """Feature matrix of shape (n_patterns, n_features), columns as in :func:`feature_names`.
 
-    ``scores`` are role scores of shape (n_units, n_roles), ``wording`` those of the wording model, shape (n_columns,).
+    ``scores`` are role scores of shape (n_units, n_roles), ``wording`` those of the wording model, ``answers`` those of
+    the network.
     """
     n = len(scores)
     units = evidence.analysis.units
     zones = evidence.zones
     unit_kinds = evidence.kinds
     n_words = len(evidence.analysis.words)
-    has: dict[str, float] = {}
-    for row in unit_kinds:
-        for k in row:
-            has[k] = has.get(k, 0.0) + 1.0
-    kind_part = np.array([np.log1p(has.get(k, 0.0)) for k in kind_keys()])
     tops = scores[:, : 2 * N_PATTERNS].max(axis=0)
     lure_rules, catch_rules = _rule_table()
     rule_lure = np.zeros((n, N_PATTERNS))
@@ -178,6 +177,7 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
             lu / n, cu / n, min(lu, 12), float(np.sign(cu - lu)), min(apart, 30), np.log1p(abs(units[cu].first - units[lu].first)), float(apart == 0),
             zl.heading, zc.fineprint, zc.after_cta, zc.bracketed, zl.quoted, zc.quoted, zc.heading,
             np.log1p(units[lu].last - units[lu].first), np.log1p(units[cu].last - units[cu].first),
+            sum(units[v].breaks > 1 for v in range(min(lu, cu) + 1, max(lu, cu) + 1)), float(cu == n - 1),
         ]  # fmt: skip
         for f in _FACTS:
             near_lure = any(f in unit_kinds[v] for v in range(max(0, lu - 1), min(n, lu + 2)))
@@ -190,10 +190,12 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
         values += [*doc_part, report[lu], report[cu], np.log1p(n), np.log1p(n_words), quoted, tops[p] - tops[others].max(), tops[N_PATTERNS + p] - tops[[N_PATTERNS + q for q in others]].max()]
         head = len(values)
         out[p, :head] = values
-        out[p, head : head + len(kind_part)] = kind_part
-        head += len(kind_part)
         out[p, head : head + 2 * N_PATTERNS] = tops
         out[p, head + 2 * N_PATTERNS + p] = 1.0
-        flagged, about = wording[1 : 1 + N_PATTERNS], wording[1 + N_PATTERNS :]
-        out[p, -5:] = [wording[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max()]
+        tail: list[float] = []
+        for witness in (wording, answers):
+            flagged, about = witness[1 : 1 + N_PATTERNS], witness[1 + N_PATTERNS : _N_SHARED]
+            tail += [witness[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max()]
+        tail += [*answers[_N_SHARED:]]
+        out[p, -len(tail) :] = tail
     return out

@@ -106,7 +106,15 @@ class SpanModel:
             first += 1
         while last - first > 1 and words[last - 1].lower in _PUNCTUATION:
             last -= 1
-        return first, last
+        return _with_negation(evidence, u, first), last
+
+
+def _with_negation(evidence: Evidence, u: int, first: int) -> int:
+    """Where a span starts, with the negation right before it: a quote that leaves out a "not" says the opposite."""
+    for hit in evidence.hits:
+        if hit.unit == u and hit.key == "modifier.negation" and hit.first < first <= hit.last:
+            return hit.first
+    return first
 
 
 def best_run(inside: npt.NDArray[np.float64], opens: npt.NDArray[np.float64], closes: npt.NDArray[np.float64]) -> tuple[int, int]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hiddensale import network_fit
 from hiddensale.analysis import Analyser
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.corpus import Example, Label, digest
@@ -22,6 +23,9 @@ from hiddensale.errors import CorpusError
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, build_table
+from hiddensale.network import COLUMNS as NETWORK_COLUMNS
+from hiddensale.network import Network
+from hiddensale.network_fit import NetworkSettings
 from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, feature_names
@@ -30,7 +34,7 @@ from hiddensale.spans import TAGS, SpanModel, token_rows
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
 Floats = npt.NDArray[np.float64]
-N_FOLDS = 5
+N_FOLDS = 4
 SEED = 20261121
 LANG_INDEX = {"fi": 0, "en": 1}
 
@@ -55,6 +59,7 @@ class Settings:
     wording_c: float = 10.0
     wording_min_df: int = 2
     ordinary_weight: float = 3.0
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     gates: tuple[float, float, float] = (0.5, 0.0, -3.0)
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     least_threshold: float = 0.75
@@ -323,6 +328,42 @@ class WordingFit:
         return WordingModel([self._names[i] for i in keep], self._idf[keep], weights[keep], bias)
 
 
+# --- the network -----------------------------------------------------------------------------------------------
+
+
+def network_answers(p: Prepared) -> npt.NDArray[np.int8]:
+    """Gold answers of the network about one text, shape (n_columns,)."""
+    y = np.zeros(len(NETWORK_COLUMNS), dtype=np.int8)
+    wording = wording_targets([p])[0]
+    y[: len(wording)] = wording
+    y[len(wording)] = p.example.sort == "report"
+    for label in p.example.labels:
+        if label.disclosure:
+            y[NETWORK_COLUMNS.index(label.disclosure)] = 1
+    return y
+
+
+def fit_networks(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> list[Network]:
+    """Networks that have not seen each fold, and last the one that has seen all."""
+    from joblib import Parallel, delayed
+
+    vocabulary = network_fit.Vocabulary()
+    everything = np.ones(len(NETWORK_COLUMNS))
+    weight = document_weights(docs, settings)
+    texts = [vocabulary.text(p.evidence, role_targets(p), role_known(p), network_answers(p), everything, w) for p, w in zip(docs, weight, strict=True)]
+    # Of the text that a line of a phrase book stands in nothing is known.
+    book = [vocabulary.text(p.evidence, role_targets(p), role_known(p), 0 * everything, 0 * everything, 0.0) for p in lines]
+    parts = [[t for t, f in zip(texts, folds, strict=True) if f != k] for k in (*range(N_FOLDS), -1)]
+    fitted: list[Network] = Parallel(n_jobs=settings.n_jobs)(delayed(network_fit.fit)([*part, *book], vocabulary, settings.network, SEED) for part in parts)
+    # What the second stage learns from is what will be shipped.
+    return [as_shipped(one) for one in fitted]
+
+
+def as_shipped(network: Network) -> Network:
+    """The network in the precision of its file."""
+    return Network.from_arrays("network", network.names, network.cue_names, network.arrays("network"))
+
+
 def quantised(weights: Floats) -> Floats:
     """Weights as they will be shipped: 255 steps per column."""
     step = np.abs(weights).max(axis=0) / 127.0
@@ -342,16 +383,17 @@ class Rows:
     pairs: list[list[Pair]]
 
 
-def describe_all(docs: Sequence[Prepared], roles_for: Callable[[int], RoleModel], wording_for: Callable[[int], WordingModel]) -> Rows:
+def describe_all(docs: Sequence[Prepared], roles_for: Callable[[int], RoleModel], wording_for: Callable[[int], WordingModel], network_for: Callable[[int], Network]) -> Rows:
     """Features of all documents; the callables give the models that have not seen document ``i``."""
     x, doc, pairs = [], [], []
     for i, p in enumerate(docs):
-        scores = roles_for(i).scores(p.evidence)
+        read, answers = network_for(i).read(p.evidence)
+        scores = (roles_for(i).scores(p.evidence) + read) / 2
         wording = wording_for(i).scores(p.evidence.analysis)
         chosen = choose_pairs(scores)
-        one = describe(p.evidence, scores, chosen, wording)
+        one = describe(p.evidence, scores, chosen, wording, answers)
         x.append(one)
-        doc.append(describe_document(one, wording))
+        doc.append(describe_document(one, wording, answers))
         pairs.append(chosen)
     return Rows(np.array(x), np.array(doc), pairs)
 
@@ -496,8 +538,10 @@ def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] 
         wording[lang] = fitter.model(np.ones(len(mine), dtype=bool))
         for k in range(N_FOLDS):
             fold_wording[lang, k] = fitter.model(folds[mine] != k)
-    rows = describe_all(docs, lambda i: fold_roles[folds[i]], lambda i: fold_wording[examples[i].lang, int(folds[i])])
-    return judge(examples, docs, rows, folds, settings, artifacts.Parts(roles, spans, wording, tables), log)
+    log("learning the network")
+    networks = fit_networks(docs, lines, folds, settings)
+    rows = describe_all(docs, lambda i: fold_roles[folds[i]], lambda i: fold_wording[examples[i].lang, int(folds[i])], lambda i: networks[folds[i]])
+    return judge(examples, docs, rows, folds, settings, artifacts.Parts(roles, spans, wording, networks[-1], tables), log)
 
 
 def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, folds: npt.NDArray[np.int64], settings: Settings, parts: Any, log: Callable[[str], None]) -> Any:
@@ -567,7 +611,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         "settings": {k: v for k, v in asdict(settings).items() if k != "n_jobs"},
         "thresholds": {lang: float(t) for lang, t in zip(langs, thresholds, strict=True)},
     }
-    return artifacts.Model(parts.roles, parts.spans, parts.wording, heads, langs, scales, thresholds, np.array(settings.gates), parts.lemmas, manifest)
+    return artifacts.Model(parts.roles, parts.spans, parts.wording, parts.network, heads, langs, scales, thresholds, np.array(settings.gates), parts.lemmas, manifest)
 
 
 def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable[[str], None] = lambda _: None) -> None:
