@@ -99,7 +99,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; borde
 mark { color: inherit; padding: 0 .1em; } mark.lure { background: #ffe9a8; border-bottom: 2px solid #8a6d00; }
 mark.catch { background: #ffd0cb; border-bottom: 2px dashed #a3271c; } mark.lure.catch { background: #ffd9b0; }
 sup { font-size: .7em; } table { border-collapse: collapse; width: 100%; font-size: .92em; } td, th { text-align: left; vertical-align: top;
-padding: .15rem .6rem .15rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; } .notice { border-left: 4px solid #666; padding-left: .8rem; }
+padding: .15rem .6rem .15rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; } td:first-child { min-width: 8em; } .notice { border-left: 4px solid #666; padding-left: .8rem; }
 @media print { body { margin: 0; } h2 { break-after: avoid; } tr, li { break-inside: avoid; } }
 """
 
