@@ -183,15 +183,6 @@ def test_broken_config(folder: Path, tmp_path: Path, source: str, message: str) 
     assert str(config) in result.stderr
 
 
-def test_baseline_leaves_known_findings_out(folder: Path, tmp_path: Path) -> None:
-    from hiddensale import baselines, scan
-
-    result = scan(HIDDEN)
-    path = tmp_path / "base.json"
-    path.write_text(json.dumps({"fingerprints": [baselines.fingerprint(f) for f in result.findings]}), encoding="utf-8")
-    assert run("scan", str(folder / "hidden.txt"), "--baseline", str(path)).exit_code == 0
-
-
 def test_patterns_and_explain() -> None:
     lines = run("patterns").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(PATTERNS)
@@ -202,7 +193,7 @@ def test_patterns_and_explain() -> None:
         assert len(page) > 600
 
 
-@pytest.mark.parametrize("command", [(), ("scan",), ("patterns",), ("explain",), ("train",), ("evaluate",), ("corpus",), ("corpus", "check"), ("corpus", "build")])
+@pytest.mark.parametrize("command", [(), ("scan",), ("patterns",), ("explain",), ("train",), ("evaluate",), ("corpus",), ("corpus", "check"), ("corpus", "build"), ("verify",), ("compare",)])
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -229,3 +220,11 @@ def test_a_closed_pipe_is_no_error(examples_dir: Path) -> None:
     command = f"{sys.executable} -m hiddensale scan {examples_dir} --format jsonl | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, env={**os.environ})
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_is_printed(shell: str) -> None:
+    result = CliRunner().invoke(main, [], prog_name="hiddensale", env={"_HIDDENSALE_COMPLETE": f"{shell}_source"})
+    assert result.exit_code == 0
+    assert "hiddensale" in result.stdout
+    assert f"{shell}_complete" in result.stdout

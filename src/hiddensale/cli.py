@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,7 @@ from hiddensale.errors import HiddensaleError
 if TYPE_CHECKING:
     from hiddensale.schema import Document, ScanResult
 
-_FORMATS = ("text", "json", "jsonl", "csv")
+_FORMATS = ("text", "json", "jsonl", "csv", "sarif")
 _INPUTS = ("auto", "text", "markdown", "html", "jsonl", "csv", "eml", "pdf")
 
 
@@ -59,8 +60,13 @@ def main() -> None:
 @click.option("--all", "everything", is_flag=True, help="Also findings that are told clearly or only reported.")
 @click.option("--jobs", type=click.IntRange(min=0), default=1, show_default=True, help="Processes; 0 = one per core.")
 @click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with defaults for these options, under [scan].")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with defaults for these options; else the nearest hiddensale.toml.")
+@click.option("--show-config", is_flag=True, help="Print each option, its value and where it came from, and exit.")
 @click.option("--baseline", type=click.Path(path_type=Path), help="JSON file of findings already known; they are left out.")
+@click.option("--write-baseline", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings of this scan as a baseline.")
+@click.option("--honour-ignores", is_flag=True, help="Follow 'hiddensale: ignore PATTERN reason' in texts; only for texts you trust.")
+@click.option("--evidence", type=click.Path(file_okay=False, path_type=Path), help="Write an evidence pack for each finding into this new folder.")
+@click.option("--seen-at", metavar="ISO-TIME", help="When the text was seen, for --evidence; left empty by default.")
 @click.option("--ui-lang", type=click.Choice(("fi", "en")), help="Language of the messages; each text's own by default.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the results; no summary of errors.")
 @click.option("--no-progress", is_flag=True, help="No progress bar on standard error.")
@@ -74,20 +80,31 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     Examples:
       hiddensale scan ad.txt
       hiddensale scan ads/ --format csv --output findings.csv
+      hiddensale scan ads/ --format sarif --output findings.sarif
+      hiddensale scan ads/ --evidence packs/ --seen-at 2026-11-21T14:30:00+02:00
+      hiddensale scan ads/ --write-baseline known.json
+      hiddensale scan drafts/ --config drafts.toml --honour-ignores
+      hiddensale scan --show-config
       curl -s https://shop.example/offer | hiddensale scan - --input-format html
     """
     from hiddensale import settings
 
-    options = settings.merge(ctx, options)
+    options, origins = settings.merge(ctx, options)
+    if options["show_config"]:
+        click.echo(settings.shown(origins), nl=False)
+        return
     if not paths:
         if sys.stdin.isatty():
             raise click.UsageError("name a file or folder to scan, or - for standard input")
         paths = ("-",)
-    _scan(paths, options)
+    if options["seen_at"] and not options["evidence"]:
+        raise click.UsageError("--seen-at goes into evidence packs; give --evidence too")
+    with ExitStack() as stack:
+        _scan(paths, options, stack)
 
 
-def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
-    from hiddensale import artifacts, baselines, readers, renderers
+def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> None:
+    from hiddensale import artifacts, baselines, dossier, ignoring, readers, renderers, sarif
     from hiddensale.detector import Detector
 
     for path in paths:
@@ -95,6 +112,9 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
             _fail(f"{path}: there is no such file or folder")
     detector = Detector(artifacts.load(options["model"]), patterns=options["only"] or None, min_score=options["min_score"], ui_lang=options["ui_lang"])
     known = baselines.read(options["baseline"]) if options["baseline"] else None
+    sieve = ignoring.Sieve(known, options["allow"], honour=options["honour_ignores"], everything=options["everything"])
+    packs = stack.enter_context(dossier.Packs(options["evidence"], dossier.context(detector.model, options), options["ui_lang"])) if options["evidence"] else None
+    entries: list[dict[str, Any]] = []
     lang = None if options["lang"] == "auto" else options["lang"]
     counts = {"documents": 0, "failed": 0, "flagged": 0}
 
@@ -103,12 +123,17 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
             yield from readers.read(path, options["input_format"])
 
     def results() -> Iterator[ScanResult]:
-        for result in detector.scan_many(documents(), n_jobs=options["jobs"], lang=lang):
-            kept = baselines.without(result, known) if known is not None else result
+        for result in detector.scan_many(sieve.watch(documents()), n_jobs=options["jobs"], lang=lang):
+            if options["write_baseline"]:
+                entries.extend(baselines.entry(f, result, options["write_baseline"].resolve().parent) for f in result.findings if f.flagged or options["everything"])
+            kept = sieve.apply(result)
             counts["documents"] += 1
             counts["failed"] += kept.error is not None
             counts["flagged"] += kept.flagged
-            yield renderers.shown(kept, everything=options["everything"])
+            shown = renderers.shown(kept, everything=options["everything"])
+            if packs is not None:
+                packs.add(shown)
+            yield shown
 
     output_format = options["output_format"] or ("text" if options["output"] is None and sys.stdout.isatty() else "jsonl")
     color = output_format == "text" and options["output"] is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -117,9 +142,18 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
         import shutil
 
         pieces: Iterable[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
+    elif output_format == "sarif":
+        pieces = sarif.as_sarif(stream, ui_lang=options["ui_lang"], manifest=detector.model.manifest)
     else:
         pieces = renderers.RENDERERS[str(output_format)](stream)
     write(pieces, options["output"])
+    if packs is not None:
+        packs.finish()
+    if options["write_baseline"]:
+        write([baselines.as_json(entries)], options["write_baseline"])
+    if not options["quiet"]:
+        for line in [*sieve.faults, *([f"left out: {sieve.summary()}"] if sieve.summary() else [])]:
+            click.echo(f"hiddensale: {line}", err=True)
     if counts["failed"] and not options["quiet"] and output_format != "text":
         click.echo(f"hiddensale: {counts['failed']} of {counts['documents']} documents could not be scanned; their records say why", err=True)
     if counts["documents"] == 0:
@@ -204,6 +238,73 @@ def explain(pattern: str, ui_lang: str) -> None:
     if pattern not in catalogue.PATTERNS:
         _fail(f"unknown pattern {pattern!r}; one of {', '.join(catalogue.PATTERNS)}")
     click.echo(explaining.page(pattern, ui_lang), nl=False)
+
+
+@main.command()
+@click.argument("packs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PACK...")
+@click.option("--format", "output_format", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
+def verify(packs: tuple[Path, ...], output_format: str, model: Path | None) -> None:
+    """Run evidence packs again with the installed model.
+
+    A PACK is a finding's folder, its finding.json, or the folder of a whole scan.
+
+    Exit status: 0 all hold, 1 some do not or were edited, 2 some cannot be read.
+
+    \b
+    Example:
+      hiddensale verify packs/
+    """
+    import json
+
+    from hiddensale import verifying
+
+    verdicts = [v for pack in packs for v in verifying.verify(pack, model)]
+    if output_format == "json":
+        click.echo(json.dumps([v.to_dict() for v in verdicts], ensure_ascii=False, indent=1))
+    else:
+        for verdict in verdicts:
+            click.echo(verifying.as_text(verdict), err=verdict.status == "unreadable")
+    if any(v.status == "unreadable" for v in verdicts):
+        sys.exit(2)
+    sys.exit(0 if all(v.holds for v in verdicts) else 1)
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--format", "output_format", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--input-format", type=click.Choice(_INPUTS), default="auto", show_default=True, help="What the files are; by name and content.")
+@click.option("--lang", type=click.Choice(("auto", "fi", "en")), default="auto", show_default=True, help="Language of the texts.")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="Flag from this score on, in place of the model's own thresholds.")
+@click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
+@click.option("--ui-lang", type=click.Choice(("fi", "en")), default="en", show_default=True, help="Language of the messages.")
+def compare(old: Path, new: Path, output_format: str, **options: Any) -> None:
+    """Compare two versions of an ad: what came, went, moved or was said anew.
+
+    Exit status: 0 the findings are the same (a score alone is no change), 1 they changed, 2 wrong usage or unreadable.
+
+    \b
+    Example:
+      hiddensale compare ad-monday.html ad-friday.html
+    """
+    import json
+    from dataclasses import replace
+
+    from hiddensale import artifacts, comparing
+    from hiddensale.detector import Detector
+
+    documents = [comparing.one(path, options["input_format"]) for path in (old, new)]
+    if options["lang"] != "auto":
+        documents = [replace(d, lang=options["lang"]) for d in documents]
+    detector = Detector(artifacts.load(options["model"]), min_score=options["min_score"])
+    changes = comparing.compare(detector, *documents)
+    changed = any(c.what != "same" for c in changes)
+    if output_format == "json":
+        click.echo(json.dumps({"schema": comparing.SCHEMA, "old": str(old), "new": str(new), "changed": changed, "findings": [c.to_dict() for c in changes]}, ensure_ascii=False, indent=1))
+    else:
+        click.echo(comparing.as_text(changes, options["ui_lang"]), nl=False)
+    sys.exit(1 if changed else 0)
 
 
 @main.command()

@@ -42,6 +42,8 @@ _BLOCKS = {
 _PARAGRAPHS = {"article", "blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "section", "table", "ul", "ol", "title", "footer", "form"}
 _UNSEEN = {"script", "style", "template", "noscript", "svg", "title"}
 _MAX_OPEN = 500
+_OWN_COMMENT = re.compile(r"<!--\s{0,20}(hiddensale:[^<>]{0,500})-->")
+_LINE_END = re.compile("\r\n|\n|\r")
 
 
 def read(path: str | Path, input_format: str = "auto") -> Iterator[Document]:
@@ -115,7 +117,7 @@ def _read_bytes(data: bytes, source: str, ident: str, kind: str) -> Iterator[Doc
     if error is not None:
         yield Document("", ident, source, error=error)
     elif kind == "html":
-        yield Document(_limit(html_text(text)), ident, source, extracted=True)
+        yield Document(_limit(html_text(text)), ident, source, extracted=True, comments=tuple(_OWN_COMMENT.findall(text)))
     else:
         yield _checked(text, ident, source)
 
@@ -178,8 +180,8 @@ def _checked(text: str, ident: str, source: str, **more: Any) -> Document:
     return Document(text, ident, source, **more)
 
 
-def _broken(source: str, ident: str, code: str, message: str) -> Document:
-    return Document("", ident, source, error=ScanError(code, message))
+def _broken(source: str, ident: str, code: str, message: str, line: int | None = None) -> Document:
+    return Document("", ident, source, error=ScanError(code, message), line=line)
 
 
 def _json_lines(stream: IO[bytes], source: str) -> Iterator[Document]:
@@ -190,12 +192,12 @@ def _json_lines(stream: IO[bytes], source: str) -> Iterator[Document]:
         try:
             row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=lambda _: None)
         except UnicodeDecodeError:
-            yield _broken(source, ident, "undecodable", f"line {number} is not UTF-8; JSON Lines are UTF-8")
+            yield _broken(source, ident, "undecodable", f"line {number} is not UTF-8; JSON Lines are UTF-8", number)
             continue
         except (ValueError, RecursionError) as error:
-            yield _broken(source, ident, "bad-json", f"line {number} is no JSON object ({error}); write one object with a 'text' key per line")
+            yield _broken(source, ident, "bad-json", f"line {number} is no JSON object ({error}); write one object with a 'text' key per line", number)
             continue
-        yield _from_row(row, source, ident, f"line {number}")
+        yield _from_row(row, source, ident, f"line {number}", number)
 
 
 def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
@@ -214,28 +216,31 @@ def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
             yield _broken(source, "1", "no-text-column", f"the header has no 'text' column (it has: {', '.join(names)[:200]}); name the column of the ads 'text'")
             return
         for number, row in enumerate(reader, 1):
+            # Lines are counted by the reader at a row's end; breaks inside its cells lead back to its beginning.
+            line = reader.line_num - sum(len(_LINE_END.findall(cell)) for cell in row.values() if isinstance(cell, str))
             if None in row:
-                yield _broken(source, str(number), "bad-row", f"row {number} has more cells than the header; put the text in double quotes where it holds a separator")
+                yield _broken(source, str(number), "bad-row", f"row {number} has more cells than the header; put the text in double quotes where it holds a separator", line)
                 continue
-            yield _from_row(row, source, str(number), f"row {number}")
+            yield _from_row(row, source, str(number), f"row {number}", line)
     except csv.Error as fault:
         yield _broken(source, "", "bad-csv", f"line {reader.line_num}: {fault}; quote fields that hold line breaks or separators")
 
 
-def _from_row(row: Any, source: str, ident: str, place: str) -> Document:
+def _from_row(row: Any, source: str, ident: str, place: str, line: int) -> Document:
     """A document from a JSON object or a CSV row; what is neither text, id nor lang is carried along as meta."""
     if not isinstance(row, dict):
-        return _broken(source, ident, "bad-row", f"{place} is a {type(row).__name__}, not an object with a 'text' key")
+        return _broken(source, ident, "bad-row", f"{place} is a {type(row).__name__}, not an object with a 'text' key", line)
     if row.get("id") not in (None, ""):
         ident = str(row["id"])
     text = row.get("text")
     if not isinstance(text, str):
-        return _broken(source, ident, "no-text", f"{place} has no 'text' string (got {type(text).__name__}); put the ad's text there")
+        return _broken(source, ident, "no-text", f"{place} has no 'text' string (got {type(text).__name__}); put the ad's text there", line)
     meta = {str(k): v for k, v in row.items() if k not in ("id", "text", "lang", "labels") and v not in (None, "")}
     lang = row.get("lang") or None
     if lang is not None and lang not in ("fi", "en"):
-        return Document(text, ident, source, meta=meta, error=ScanError("unknown-language", f"{place} says lang={lang!r}; fi and en are known, leave it out to have it found"))
-    return _checked(text, ident, source, lang=lang, meta=meta)
+        error = ScanError("unknown-language", f"{place} says lang={lang!r}; fi and en are known, leave it out to have it found")
+        return Document(text, ident, source, meta=meta, error=error, line=line)
+    return _checked(text, ident, source, lang=lang, meta=meta, line=line)
 
 
 class _HtmlText(HTMLParser):

@@ -13,7 +13,8 @@ SCHEMA_VERSION = 1
 class Document:
     """One text on its way in.
 
-    ``text`` is kept exactly as given (or as extracted); ``error`` is set where it could not be read.
+    ``text`` is kept exactly as given (or as extracted); ``error`` is set where it could not be read. ``line`` is where a row begins in
+    its file; ``comments`` are an HTML page's own to hiddensale, which its text does not hold.
     """
 
     text: str
@@ -23,6 +24,8 @@ class Document:
     extracted: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict)
     error: ScanError | None = None
+    line: int | None = None
+    comments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What was found in one document."""
+    """What was found in one document; ``line`` is where its row begins in the file, and no part of the record."""
 
     id: str
     source: str
@@ -109,6 +112,7 @@ class ScanResult:
     extracted: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict)
     error: ScanError | None = None
+    line: int | None = None
 
     def to_dict(self, *, with_text: bool = False) -> dict[str, Any]:
         """Return the record of the contract; ``text`` is there for extracted formats or on demand."""
