@@ -16,7 +16,7 @@ from hiddensale.errors import HiddensaleError
 if TYPE_CHECKING:
     from hiddensale.schema import Document, ScanResult
 
-_FORMATS = ("text", "json", "jsonl", "csv")
+_FORMATS = ("text", "json", "jsonl", "csv", "html")
 _INPUTS = ("auto", "text", "markdown", "html", "jsonl", "csv", "eml", "pdf")
 
 
@@ -74,6 +74,7 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     Examples:
       hiddensale scan ad.txt
       hiddensale scan ads/ --format csv --output findings.csv
+      hiddensale scan ads/ --format html --output report.html
       curl -s https://shop.example/offer | hiddensale scan - --input-format html
     """
     from hiddensale import settings
@@ -117,6 +118,10 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any]) -> None:
         import shutil
 
         pieces: Iterable[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
+    elif output_format == "html":
+        from hiddensale import report
+
+        pieces = report.as_html(stream, ui_lang=options["ui_lang"], meta=report.about(detector))
     else:
         pieces = renderers.RENDERERS[str(output_format)](stream)
     write(pieces, options["output"])
