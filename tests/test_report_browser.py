@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ def sample() -> Iterator[ScanResult]:
         text=f"{HOSTILE} saat ilmaisen kirjan, maksat postikulut 9,90 €",
     )
     yield result(202, "pay-to-work", score=0.99, text="Alku. " + "Täytettä tekstiin. " * 300 + "Saat ilmaisen kirjan. " + "Lisää täytettä. " * 300 + "Maksat postikulut 9,90 €. Loppu 😀")
+    (untold,) = result(203).findings
+    untold = replace(untold, catch=None, disclosure="absent", message=sentence("free-but-fees", "makes", "absent", untold.lure, None, "fi"), score=0.4)
+    yield replace(result(203), findings=(untold,))
     yield from (ScanResult(f"clean-{n}", "ads/clean.jsonl", "en", False, 0.0, {}, (), "") for n in range(30))
     yield ScanResult("broken", "ads/broken.txt", None, False, 0.0, {}, (), "", error=ScanError("empty", "no text <b>here</b>"))
 
@@ -106,8 +110,8 @@ def count(page: Any, expected: str) -> None:
 
 
 def test_opens_with_the_flagged_findings_and_figures(page: Any) -> None:
-    assert page.inner_text("h1") == "122 of 154 texts are flagged"
-    count(page, "122 findings in 122 texts")
+    assert page.inner_text("h1") == "123 of 155 texts are flagged"
+    count(page, "123 findings in 123 texts")
     assert page.locator("article").count() == 50
     assert page.inner_text("#page") == "Page 1 of 3"
     assert "75%" in page.inner_text("#by-pattern li:first-child")
@@ -129,6 +133,13 @@ def test_lure_and_catch_are_marked_past_emojis(page: Any) -> None:
     assert page.evaluate("document.activeElement.dataset.role") == "catch"
 
 
+def test_a_finding_without_a_catch(page: Any) -> None:
+    page.fill("#query", '"teksti 203:"')
+    count(page, "1 finding in 1 text")
+    assert page.locator("mark").count() == 1
+    assert texts()["en"]["no-catch"] in page.inner_text("article")
+
+
 def test_the_sentence_is_the_records_own(page: Any) -> None:
     page.fill("#query", '"TEKSTI 7:" kirjan')
     count(page, "1 finding in 1 text")
@@ -140,9 +151,9 @@ def test_the_sentence_is_the_records_own(page: Any) -> None:
 
 def test_filters_work_together_and_are_kept_in_the_address(page: Any) -> None:
     page.click('#by-pattern button[data-value="0"]')
-    count(page, "30 findings in 30 texts")
+    count(page, "31 findings in 31 texts")
     page.click("#by-lang button >> nth=0")
-    count(page, "20 findings in 20 texts")
+    count(page, "21 findings in 21 texts")
     assert page.locator("button[aria-pressed=true][data-facet]").count() == 2
     page.click("#months button >> nth=1")
     shown = page.inner_text("#count")
@@ -153,7 +164,7 @@ def test_filters_work_together_and_are_kept_in_the_address(page: Any) -> None:
     count(page, shown)
     page.click(".chip >> nth=0")
     page.click("#clear")
-    count(page, "122 findings in 122 texts")
+    count(page, "123 findings in 123 texts")
     page.fill("#from", "0.6")
     count(page, "22 findings in 22 texts")
     page.fill("#to", "0.61")
@@ -168,9 +179,9 @@ def test_filters_work_together_and_are_kept_in_the_address(page: Any) -> None:
 
 def test_views_and_sorting(page: Any) -> None:
     page.select_option("#view", "findings")
-    count(page, "123 findings in 123 texts")
+    count(page, "124 findings in 124 texts")
     page.select_option("#view", "all")
-    count(page, "154 texts")
+    count(page, "155 texts")
     page.select_option("#view", "errors")
     count(page, "1 text")
     assert "no text <b>here</b>" in page.inner_text("article")
@@ -216,7 +227,7 @@ def test_language_and_theme_switch(page: Any) -> None:
     assert page.evaluate(paper) != light
     page.click("[data-lang=fi]")
     assert page.evaluate("document.documentElement.lang") == "fi"
-    count(page, "122 löydöstä 122 tekstissä")
+    count(page, "123 löydöstä 123 tekstissä")
     body = page.inner_text("body")
     assert patterns()["free-but-fees"].name["fi"] in body
     fi, en = texts()["fi"], texts()["en"]
@@ -280,8 +291,10 @@ def test_accessible(page: Any) -> None:
     page.evaluate("document.getElementById('figures').open = true")
     page.click('#by-pattern button[data-value="0"]')
     page.locator(".rules summary").first.click()
-    for view in ("flagged", "all"):
+    for view, query in (("flagged", ""), ("flagged", '"teksti 203:"'), ("all", "")):
         page.select_option("#view", view)
+        page.fill("#query", query)
+        page.wait_for_timeout(200)
         assert violations(axe, page) == []
     page.click("#open-help")
     assert violations(axe, page) == []

@@ -378,7 +378,7 @@ function textBox(e, text, finding, whole_) {
       const other = role === "lure" ? "catch" : "lure";
       mark.append(spans.length > 1
         ? press({class: "tag", "data-role": role, lang, "aria-label": t("to-" + other), title: t("to-" + other)}, () => { const target = box.querySelector(`[data-role="${other}"]`); if (target) target.focus(); }, t(role))
-        : el("span", {class: "tag", lang}, t(role)));
+        : el("span", {class: "tag", "data-role": role, lang}, t(role)));
     }
     // A label stays on one line with the first word of its span.
     const word = mark.firstChild ? text.slice(from, to).search(/\s|$/) : 0;
