@@ -103,12 +103,9 @@ function body(c) {
 const rowFor = d => rowOf[d] < 0 ? null : body(chunkOf[d]).rows[rowOf[d]];
 // Letters with a separate accent, as PDF files give them, are found as the single letter typed.
 const fold = text => (/[\u0300-\u036f]/.test(text) ? text.normalize("NFC") : text).toLowerCase();
-const hay = new Array(nTexts), folded = {source: sources.values.map(fold), advertiser: advertisers.values.map(fold)};
+const hay = new Array(nTexts), folded = {source: sources.values.map(fold), advertiser: advertisers.values.map(fold), id: ids.map(fold)};
 function hayOf(d) {
-  if (hay[d] === undefined) {
-    const row = rowFor(d);
-    hay[d] = (row ? fold(row[0]) + "\n" : "") + fold(ids[d]) + "\n" + folded.source[source[d]] + "\n" + folded.advertiser[advertiser[d]];
-  }
+  if (hay[d] === undefined) hay[d] = rowOf[d] < 0 ? "" : fold(rowFor(d)[0]);
   return hay[d];
 }
 let ahead = 0;
@@ -162,6 +159,7 @@ function filter() {
   const [yesLang, yesSource, yesAdvertiser, yesMonth, yesPattern, yesDisclosure, yesStance] = yes;
   const holds = (values, part) => part ? Uint8Array.from(values, v => v.includes(fold(part))) : null;
   const sourceHas = holds(folded.source, state.sourceHas), advertiserHas = holds(folded.advertiser, state.advertiserHas);
+  const named = terms.map(term => [holds(folded.source, term), holds(folded.advertiser, term)]);
   const count = FACETS.map(f => new Int32Array(valuesOf[f].length)), total = FACETS.slice(0, OF_TEXT).map(f => new Int32Array(valuesOf[f].length));
   const pass = new Uint8Array(nEntries), { from, to } = state, anyScore = from <= 0 && to >= 1;
   let n = 0, texts = 0;
@@ -174,7 +172,7 @@ function filter() {
     if (yesMonth && !yesMonth[at[3]]) fail |= 8;
     // Two filters against it: it counts nowhere.
     if (fail & (fail - 1) || (sourceHas && !sourceHas[at[1]]) || (advertiserHas && !advertiserHas[at[2]])) continue;
-    if (terms.length) { const text = hayOf(d); if (!terms.every(term => text.includes(term))) continue; }
+    if (terms.length && !terms.every((term, k) => named[k][0][at[1]] || named[k][1][at[2]] || folded.id[d].includes(term) || hayOf(d).includes(term))) continue;
     for (let f = 0; f < OF_TEXT; f++) if (!(fail & ~(1 << f))) total[f][at[f]]++;
     let some = 0;
     for (let e = first[d]; e < first[d + 1]; e++) {
