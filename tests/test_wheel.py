@@ -26,6 +26,7 @@ def test_wheel_in_an_empty_environment(tmp_path: Path) -> None:
     assert "hiddensale/models/base/arrays.npz" in names
     assert "hiddensale/lang/fi/pack.toml" in names
     assert "hiddensale/record.schema.json" in names
+    assert {f"hiddensale/report.{kind}" for kind in ("html", "css", "js", "toml")} <= set(names)
     assert not any(n.startswith(("corpus/", "tests/")) for n in names)
     # The dependencies of this environment serve; only the package itself comes from the wheel.
     target = tmp_path / "site"

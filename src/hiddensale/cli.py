@@ -17,7 +17,7 @@ from hiddensale.errors import HiddensaleError
 if TYPE_CHECKING:
     from hiddensale.schema import Document, ScanResult
 
-_FORMATS = ("text", "json", "jsonl", "csv", "sarif")
+_FORMATS = ("text", "json", "jsonl", "csv", "sarif", "html")
 _INPUTS = ("auto", "text", "markdown", "html", "jsonl", "csv", "eml", "pdf")
 
 
@@ -85,6 +85,7 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
       hiddensale scan ads/ --write-baseline known.json
       hiddensale scan drafts/ --config drafts.toml --honour-ignores
       hiddensale scan --show-config
+      hiddensale scan ads/ --format html --output report.html
       curl -s https://shop.example/offer | hiddensale scan - --input-format html
     """
     from hiddensale import settings
@@ -144,6 +145,10 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
         pieces: Iterable[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
     elif output_format == "sarif":
         pieces = sarif.as_sarif(stream, ui_lang=options["ui_lang"], manifest=detector.model.manifest)
+    elif output_format == "html":
+        from hiddensale import report
+
+        pieces = report.as_html(stream, ui_lang=options["ui_lang"], meta=report.about(detector))
     else:
         pieces = renderers.RENDERERS[str(output_format)](stream)
     write(pieces, options["output"])
