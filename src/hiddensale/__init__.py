@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hiddensale.detector import Detector, load, scan
     from hiddensale.errors import HiddensaleError
+    from hiddensale.estimator import HiddenSaleClassifier
     from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
 
 __version__ = "0.1.0"
-__all__ = ["Detector", "Document", "Finding", "HiddensaleError", "Reason", "ScanError", "ScanResult", "Span", "__version__", "load", "scan"]
+__all__ = ["Detector", "Document", "Finding", "HiddenSaleClassifier", "HiddensaleError", "Reason", "ScanError", "ScanResult", "Span", "__version__", "load", "scan"]
 
 _HOMES = {
     "Detector": "detector",
     "load": "detector",
     "scan": "detector",
+    "HiddenSaleClassifier": "estimator",
     "HiddensaleError": "errors",
     "Document": "schema",
     "Finding": "schema",
