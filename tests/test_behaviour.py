@@ -34,18 +34,17 @@ class Ad:
 
 ADS = (
     Ad(
-        "lehti",
+        "kirja",
         "fi",
         "free-but-fees",
-        "Hei!\nLukulampi täyttää 40 vuotta, ja sen kunniaksi saat Kotikeittiö-lehden puoleksi vuodeksi täysin ilmaiseksi.\n"
-        "Vastaa tähän viestiin KYLLÄ, niin ensimmäinen numero lähtee Tampereelta jo tällä viikolla.\n"
-        "Lehti ei maksa sinulle mitään, ainoastaan postitus- ja käsittelykulut 4,90 €/numero laskutetaan lehden mukana.",
-        ("Lukulampi", "Lehtipaja"),
+        "Hei!\nKeittiöklubi kiittää asiakkaitaan: saat nyt ilmaisen Suomalainen leivonta -kirjan, arvo 39 €, kotiin kannettuna.\n"
+        "Vastaa KYLLÄ, niin kirja lähtee Tampereelta jo tällä viikolla.\nKirja on sinulle täysin ilmainen. Laskutamme ainoastaan postitus- ja käsittelykulut 9,90 €.",
+        ("Keittiöklubi", "Leipäpiiri"),
         ("Tampereelta", "Kuopiosta"),
-        ("4,90", "6,50"),
-        ("ilmaiseksi", "ilmaseks"),
-        "täysin ilmaiseksi.",
-        "Huomaa, että tämä maksaa: kuuden numeron postitus- ja käsittelykulut ovat yhteensä 29,40 euroa, ja tilaat lehden vastaamalla.",
+        ("9,90", "8,50"),
+        ("ilmaisen", "ilmasen"),
+        "kotiin kannettuna.",
+        "Kirja ei ole maksuton: vastaamalla tilaat sen ja maksat siitä yhteensä 9,90 euroa postitus- ja käsittelykuluina.",
     ),
     Ad(
         "kuntosali",
@@ -145,17 +144,17 @@ ADS = (
         "You are signing up to a paid subscription: after the first box you will be charged £24.95 every four weeks until you cancel, which you can do online at any time.",
     ),
     Ad(
-        "magazine",
+        "bracelet",
         "en",
         "free-but-fees",
-        "Good news from Harbour Press!\nAs a thank-you to our readers in Hull we are giving you a full year of Garden Monthly, completely free.\n"
-        "Reply YES and your first copy is on its way. The magazine costs you nothing, we only ask you to cover printing and postage, £4.80 an issue, on the bill that comes with it.",
+        "FREE silver bracelet for every reader in Hull!\nHarbour Press is giving away 500 bracelets worth £45. Yours is completely free, no strings attached.\n"
+        "Claim yours today before they are gone.\nJust cover shipping and handling of £7.95 at the checkout.",
         ("Harbour Press", "Millstone"),
         ("Hull", "Cardiff"),
-        ("4.80", "3.60"),
+        ("7.95", "5.60"),
         ("completely", "completly"),
-        "completely free.",
-        "It is not free of cost: printing and postage come to £57.60 for the twelve issues, and by replying YES you order and agree to pay that sum.",
+        "every reader in Hull!",
+        "The bracelet costs you £7.95 in all: that is the price for shipping and handling, and you pay it by card when you order.",
     ),
     Ad(
         "marketing",
@@ -241,7 +240,23 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 }
 
 # (ad, edit) to what the model does instead.
-WRONG: dict[tuple[str, str], str] = {}
+WRONG: dict[tuple[str, str], str] = {
+    ("tabletti", "another town"): "the name of a town moves the wording's and the network's scores: .57 in place of .78",
+    ("tabletti", "no capitals"): "without capitals two sentences make one unit: .52",
+    ("tabletti", "emoji"): "emoji at the ends of lines become units of their own: .54",
+    ("tabletti", "glued bullets"): "a glued bullet is no border: four lines make one unit, and the asterisk marks no fine print: .09",
+    ("vitamins", "no capitals"): "without capitals two sentences make one unit: .59",
+    ("vitamins", "emoji"): "emoji at the ends of lines become units of their own: .68",
+    ("vitamins", "glued bullets"): "a glued bullet is no border of units: .63",
+    ("bracelet", "glued bullets"): "a glued bullet is no border, lure and catch stand in one unit: .60",
+    ("marketing", "emoji"): "emoji at the ends of lines become units of their own: .70",
+    ("marketing", "glued bullets"): "a glued bullet is no border of units: .71",
+    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .96: soft words further down weigh more",
+    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .92",
+    ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .78",
+    ("uni-ilta", "warning"): "taken for an ad that is made: .87",
+    ("survey", "warning"): "taken for an ad that is made: .77",
+}
 
 
 def cases(edits: list[str]) -> list[object]:
