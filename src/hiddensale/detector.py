@@ -19,7 +19,7 @@ from hiddensale.artifacts import Model
 from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
 from hiddensale.errors import ConfigError, HiddensaleError
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import sigmoid
+from hiddensale.judge import gates_open, sigmoid
 from hiddensale.lexicon import Lemmatizer, LiveLemmatizer
 from hiddensale.messages import sentence
 from hiddensale.packs import load_pack, run_time_lemmatizer
@@ -212,15 +212,14 @@ class Detector:
         scores = {p: float(calibrated[i]) if p in self.only else 0.0 for i, p in enumerate(PATTERNS)}
         order = sorted(range(len(PATTERNS)), key=lambda k: (-calibrated[k], k))
         about = model.heads["about"].predict(x)
-        least_share, least_about, least_lure = model.gates
+        lures = np.array([roles[pair.lure, i] for i, pair in enumerate(pairs)])
+        through = gates_open(model.gates, share, about, lures, len(evidence.analysis.words))
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:
                 continue
             if self.min_score is None:
-                # However sure the judge is that something is hidden: the text must be about such a thing, and the lure one to point at.
-                open_gates = share[i] >= least_share and about[i] >= least_about and roles[pairs[i].lure, i] >= least_lure
-                flagged = bool(p_any >= model.thresholds[row] and open_gates)
+                flagged = bool(p_any >= model.thresholds[row] and through[i])
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= 0.5:
