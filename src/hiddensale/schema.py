@@ -65,7 +65,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One pattern found in one document."""
+    """One pattern found in one document.
+
+    ``clarify`` is None where nobody asked for it, empty where no change that was tried helps (null in the record).
+    """
 
     pattern: str
     score: float
@@ -93,7 +96,7 @@ class Finding:
             "reasons": [r.to_dict() for r in self.reasons],
         }
         if self.clarify is not None:
-            out["clarify"] = dict(self.clarify)
+            out["clarify"] = dict(self.clarify) or None
         return out
 
 
@@ -165,5 +168,5 @@ def _finding(row: Mapping[str, Any]) -> Finding:
         row["message"],
         tuple(row["law"]),
         tuple(Reason(r["name"], r["weight"], r["value"]) for r in row.get("reasons", ())),
-        row.get("clarify"),
+        (row["clarify"] or {}) if "clarify" in row else None,
     )
