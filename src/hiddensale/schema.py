@@ -1,4 +1,4 @@
-"""The records that pass between stages. Imports nothing of the package."""
+"""The records that pass between stages. Imports nothing of the package, but for what a notebook asks for."""
 
 from __future__ import annotations
 
@@ -135,6 +135,13 @@ class ScanResult:
         if self.meta:
             out["meta"] = dict(self.meta)
         return out
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        # The one import of the package here, made only when a notebook asks.
+        from hiddensale.notebook import html
+
+        return html(self)
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any], text: str = "") -> ScanResult:
