@@ -48,6 +48,7 @@ def build(folder: Path) -> tuple[list[Fault], list[tuple[Path, int]]]:
     faults: list[Fault] = []
     out: dict[tuple[str, str], list[dict[str, object]]] = {}
     second = readings(folder)
+    out_of_it = left_out(folder)
     for name, row in sorted(batches(folder).items()):
         files = sorted((folder / "marked" / row["lang"] / name).glob("*.txt"))
         if not files:
@@ -56,15 +57,24 @@ def build(folder: Path) -> tuple[list[Fault], list[tuple[Path, int]]]:
         for file in files:
             records, found = read_marked(file, row["lang"], row["split"], name, seen)
             faults += found
-            for record in records:
+            kept = [r for r in records if r["id"] not in out_of_it]
+            for record in kept:
                 record["second_reading"] = record["id"] in second
-            out.setdefault((row["lang"], row["split"]), []).extend(records)
+            out.setdefault((row["lang"], row["split"]), []).extend(kept)
     written = []
     for (lang, split), records in sorted(out.items()):
         path = folder / f"{lang}-{split}.jsonl"
         path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
         written.append((path, len(records)))
     return faults, written
+
+
+def left_out(folder: Path) -> frozenset[str]:
+    """Ids in ``marked/left-out.txt``: documents that stay among the marked texts but not in the corpus files."""
+    path = folder / "marked" / "left-out.txt"
+    if not path.is_file():
+        return frozenset()
+    return frozenset(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#"))
 
 
 def readings(folder: Path) -> dict[str, dict[str, Any]]:
