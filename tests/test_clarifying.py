@@ -144,6 +144,12 @@ def test_a_heading_gets_its_words_on_a_line_of_their_own() -> None:
     assert change.text == "ILMAINEN MATKA\nTämä on myyntitilaisuus.\nLähde mukaan. Paikalla on edustajamme."
 
 
+def test_brackets_go_into_no_number_and_no_quotation() -> None:
+    text = "BELLINGHAM “WIN A $5,000” DAY. You sit with us."
+    res = result(text, finding(text, "WIN A $5", None, "prize-to-pitch", "absent"), lang="en")
+    assert any("“WIN A $5,000” (handed over" in c.text for c in made(Fake(lambda text: True), res).values())
+
+
 @pytest.mark.parametrize(
     ("lang", "catch", "slots"),
     [

@@ -27,6 +27,7 @@ _AMOUNT = (
     r"(?:[€£$]\s?\d(?:[\d.,]*\d)?"
     r"|\b\d(?:[\d.,\u00a0]|\s(?=\d{3}\b))*(?:,-)?\s?(?:€|£|\$|(?:euro(?:a|n)?|eur|e|snt|senttiä|mk|markkaa|pence|p|dollars?|pounds?|cents?)\b))"
 )
+_REST = re.compile(r"(?:[,.'’:-]?\w)*[\"”»]?")
 _EVERY = (
     r"(?:\s?/\s?(?:\w{1,8}\b)|\s(?:kuukaudessa|kuussa|vuodessa|viikossa|minuutilta|kappaleelta|kerralla)\b"
     r"|,?\s(?:a|per|each|every)\s(?:month|year|week|fortnight|quarter|minute|day|delivery|issue|box|bag)\b|\s(?:monthly|yearly|weekly|annually)\b)"
@@ -191,7 +192,10 @@ def _apply(edit: Edit, place: str, text: str, lang: str, finding: Finding, lure:
                 continue
             words = template.format_map(slots)
             if place == "bracket":
-                yield made(f"{text[: finding.lure.end]} ({words}){text[finding.lure.end :]}", words, finding.lure.end)
+                # Not into a word, a number or before the mark that closes a quotation.
+                rest = _REST.match(text, finding.lure.end)
+                at = rest.end() if rest else finding.lure.end
+                yield made(f"{text[:at]} ({words}){text[at:]}", words, at)
                 continue
             words = words[0].upper() + words[1:]
             if place == "open":
