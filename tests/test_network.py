@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from hiddensale import network_fit
+from hiddensale.analysis import WordType
+from hiddensale.detector import Detector
+from hiddensale.evidence import gather
+from hiddensale.network import COLUMNS, PARAMETERS, Network, windows, windows_back, word_names
+from hiddensale.network_fit import NetworkSettings, Text
+from hiddensale.roles import ROLE_NAMES
+
+SMALL = NetworkSettings(dims=3, hidden=4, cue_hidden=2)
+
+
+def _text(rng: np.random.Generator, lengths: list[int]) -> Text:
+    n = len(lengths)
+    return Text(
+        rng.integers(0, 6, sum(lengths)).astype(np.int32),
+        np.array(lengths, dtype=np.int32),
+        [[(int(rng.integers(0, 5)), 1.0)] for _ in lengths],
+        rng.integers(0, 2, (n, len(ROLE_NAMES))).astype(np.float32),
+        np.ones((n, len(ROLE_NAMES)), dtype=np.float32),
+        rng.integers(0, 2, len(COLUMNS)).astype(np.float32),
+        np.ones(len(COLUMNS), dtype=np.float32),
+        1.0,
+    )
+
+
+def test_the_gradient_is_the_slope_of_the_loss() -> None:
+    rng = np.random.default_rng(0)
+    rows = csr_matrix(rng.random((6, 7)) * (rng.random((6, 7)) > 0.4))
+    batch = network_fit._lay([_text(rng, [3, 1]), _text(rng, [5]), _text(rng, [2, 2, 4])], rows, 5)
+    p = {k: v.astype(np.float64) * 2 + rng.normal(size=v.shape) * 0.1 for k, v in network_fit._start(7, 5, SMALL, rng).items()}
+    _, gradient = network_fit.loss_and_gradient(p, batch, SMALL, None)  # type: ignore[arg-type]
+    assert set(gradient) == set(PARAMETERS)
+    for name, value in p.items():
+        found = gradient[name]
+        if isinstance(found, tuple):
+            full = np.zeros_like(value)
+            full[found[0]] = found[1]
+            found = full
+        for _ in range(10):
+            at = tuple(int(rng.integers(0, n)) for n in value.shape)
+            there, step = value[at], 1e-5
+            value[at] = there + step
+            up, _ = network_fit.loss_and_gradient(p, batch, SMALL, None)  # type: ignore[arg-type]
+            value[at] = there - step
+            down, _ = network_fit.loss_and_gradient(p, batch, SMALL, None)  # type: ignore[arg-type]
+            value[at] = there
+            assert (up - down) / (2 * step) == pytest.approx(found[at], abs=1e-6), (name, at)
+
+
+def test_windows_stop_at_the_border_of_their_owner() -> None:
+    rows = np.arange(1.0, 6.0)[:, None]
+    owner = np.array([0, 0, 0, 1, 1])
+    assert windows(rows, owner, (-2, 0, 1)).tolist() == [[0, 1, 2], [0, 2, 3], [1, 3, 0], [0, 4, 5], [0, 5, 0]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_windows_back_is_the_transpose(n: int) -> None:
+    rng = np.random.default_rng(n)
+    owner = np.sort(rng.integers(0, 3, n))
+    x, y = rng.normal(size=(n, 2)), rng.normal(size=(n, 10))
+    shifts = (-2, -1, 0, 1, 2)
+    assert (windows(x, owner, shifts) * y).sum() == pytest.approx((x * windows_back(y, owner, shifts)).sum())
+
+
+def _word(lower: str, lemma: str, classes: tuple[str, ...] = (), concepts: tuple[str, ...] = ()) -> WordType:
+    return WordType(lower, lemma, frozenset(), (), classes, concepts)
+
+
+@pytest.mark.parametrize(
+    ("word", "lang", "names"),
+    [
+        (_word("99", "99", ("#num",)), "fi", ["#num"]),
+        (_word("€", "€", ("#cur",)), "en", ["#cur", "enl:€"]),
+        (_word("fee", "fee", (), ("payment",)), "en", ["enl:fee", "c:payment", "eng:^fee", "eng:fee$"]),
+        (_word("lehden", "lehti"), "fi", ["fil:lehti", "fiw:lehden", "fip:^lehde", "fis:hden$", "fig:^leh", "fig:lehd", "fig:ehde", "fig:hden", "fig:den$"]),
+    ],
+)
+def test_names_of_a_word(word: WordType, lang: str, names: list[str]) -> None:
+    assert word_names(word, lang) == names
+
+
+def test_a_network_survives_its_arrays_and_reads_the_same(detector: Detector) -> None:
+    network = detector.model.network
+    again = Network.from_arrays("n", network.names, network.cue_names, network.arrays("n"))
+    analyser = detector.analyser("fi")
+    evidence = gather(analyser, analyser.analyse("Voitit arvonnassa!\nEdustajamme tuo palkinnon kotiisi ja esittelee patjat."))
+    roles, answers = network.read(evidence)
+    assert roles.shape == (len(evidence.analysis.units), len(ROLE_NAMES))
+    assert answers.shape == (len(COLUMNS),)
+    for one, other in zip(network.read(evidence), again.read(evidence), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_one_seed_gives_one_network() -> None:
+    rng = np.random.default_rng(5)
+    vocabulary = network_fit.Vocabulary()
+    vocabulary.parts = [[f"x{i}", f"y{i % 3}"] for i in range(6)]
+    vocabulary.cues = {f"k{i}": i for i in range(5)}
+    texts = [_text(rng, [3, 2, 4]) for _ in range(20)]
+    settings = NetworkSettings(dims=3, hidden=4, cue_hidden=2, epochs=2, min_df=1)
+    one, two = (network_fit.fit(texts, vocabulary, settings, 7) for _ in range(2))
+    assert all((one.parameters[k] == two.parameters[k]).all() for k in PARAMETERS)
+    other = network_fit.fit(texts, vocabulary, settings, 8)
+    assert any((one.parameters[k] != other.parameters[k]).any() for k in PARAMETERS)
+
+
+def test_it_learns_what_one_word_says() -> None:
+    rng = np.random.default_rng(6)
+    vocabulary = network_fit.Vocabulary()
+    vocabulary.parts = [[f"w{i}"] for i in range(12)]
+    vocabulary.cues = {"k": 0}
+    texts = []
+    for _ in range(200):
+        types = rng.integers(1, 12, 8).astype(np.int32)
+        bad = bool(rng.random() < 0.5)
+        if bad:
+            types[int(rng.integers(0, 8))] = 0
+        answers = np.zeros(len(COLUMNS), dtype=np.float32)
+        answers[0] = bad
+        texts.append(
+            Text(
+                types,
+                np.array([5, 3], dtype=np.int32),
+                [[], []],
+                np.zeros((2, len(ROLE_NAMES)), np.float32),
+                np.ones((2, len(ROLE_NAMES)), np.float32),
+                answers,
+                np.ones(len(COLUMNS), np.float32),
+                1.0,
+            )
+        )
+    network = network_fit.fit(texts, vocabulary, NetworkSettings(dims=8, hidden=16, cue_hidden=2, epochs=25, min_df=1, rate=1e-2), 1)
+    assert network.parameters["emb"].shape == (12, 8)
+    # The word that says it is the one whose vector stands apart.
+    emb = network.parameters["emb"]
+    apart = np.linalg.norm(emb - emb.mean(axis=0), axis=1)
+    assert network.names[int(apart.argmax())] == "w0"
