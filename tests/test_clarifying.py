@@ -159,6 +159,8 @@ def test_brackets_go_into_no_number_and_no_quotation() -> None:
         ("en", "then £8.99 a month for eighteen months", {"price": "£8.99 a month", "rate": "£8.99 a month", "length": "18 months", "term": "18-month"}),
         ("en", "a 24-month plan, $1,290", {"price": "$1,290", "length": "24 months", "term": "24-month"}),
         ("en", "our representative will visit", {}),
+        ("en", "a reading (normally £40) with postage £3", {"price": "£3"}),
+        ("fi", "palkinto, arvo noin 500 €", {}),
     ],
 )
 def test_amounts_and_lengths_come_from_the_catch(lang: str, catch: str, slots: dict[str, str]) -> None:

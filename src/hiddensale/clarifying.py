@@ -34,6 +34,8 @@ _EVERY = (
 )
 _PRICE = re.compile(_AMOUNT + _EVERY + "?", re.IGNORECASE)
 _RATE = re.compile(_AMOUNT + _EVERY, re.IGNORECASE)
+# Before an amount: it says what the thing is worth, not what is paid.
+_WORTH = re.compile(r"\b(?:worth|normally|usually|valued?|rrp|was|sav(?:e|es|ing)|arvo\w*|norm\w*|ovh|säästä\w*)\W{0,3}(?:\w+\W{1,2}){0,2}$", re.IGNORECASE)
 _LENGTH = {
     "fi": re.compile(r"\b(\d{1,3}|yhden|kahden|kolmen|kuuden|kahdentoista)[\s -]?(kk\b|kuukau|vuo(?:den|tta|si)|vko\b|viik)", re.IGNORECASE),
     "en": re.compile(r"\b(\d{1,3}|one|two|three|six|twelve|eighteen|twenty-four|thirty-six)[\s -]?(month|mth|mo\b|year|week)", re.IGNORECASE),
@@ -233,7 +235,7 @@ def _slots(text: str, lang: str, finding: Finding, catch: tuple[int, int] | None
         # Nearest first. An amount of the lure's own sentence may be what the prize is worth, so it counts only where it stands in the catch itself.
         beside = [b for b in borders[at : at + 3] if b != lure] if catch != lure else []
         for number, piece in enumerate((finding.catch.text, *(text[a:b] for a, b in beside))):
-            price, rate, length = _PRICE.search(piece), _RATE.search(piece), _LENGTH[lang].search(piece)
+            price, rate, length = _amount(_PRICE, piece), _amount(_RATE, piece), _LENGTH[lang].search(piece)
             if price:
                 out.setdefault("price", _line(price.group()))
                 if number == 0:
@@ -251,6 +253,11 @@ def _slots(text: str, lang: str, finding: Finding, catch: tuple[int, int] | None
                 out[slot] = row["words"]
                 break
     return out
+
+
+def _amount(pattern: re.Pattern[str], piece: str) -> re.Match[str] | None:
+    """The first amount that is paid."""
+    return next((m for m in pattern.finditer(piece) if not _WORTH.search(piece, 0, m.start())), None)
 
 
 def _around(span: Span, borders: Sequence[tuple[int, int]]) -> tuple[int, int]:
