@@ -113,7 +113,13 @@ def render(page: Page, by_source: dict[Path, Page]) -> tuple[str, list[tuple[int
             if child.type == "link_open":
                 child.attrSet("href", link(str(child.attrGet("href")), page, by_source))
             elif child.type == "image":
-                child.attrSet("src", link(str(child.attrGet("src")), page, by_source))
+                address = str(child.attrGet("src"))
+                if (page.source.parent / unquote(address)).is_file():
+                    child.attrSet("src", link(address, page, by_source))
+                else:
+                    # A plot that was not drawn yet: its text stands for it.
+                    click.echo(f"docs: {page.source}: the picture {address} is not there; its text is shown", err=True)
+                    child.type, child.tag = "text", ""
     body = md.renderer.render(tokens, md.options, {})
     # What is wider than the page scrolls by itself, and can be reached with the keyboard.
     body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')

@@ -124,10 +124,12 @@ def test_faults_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_raw_html_of_a_page_is_shown_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build = module()
     (tmp_path / "site.toml").write_text('[[section]]\ntitle = "A"\nlang = "en"\npages = [{page = "a.md", title = "A"}]\n', encoding="utf-8")
-    (tmp_path / "a.md").write_text("# A\n\n<script>x</script> [x](javascript:alert(1))\n\n## B\n\n## B\n", encoding="utf-8")
+    (tmp_path / "a.md").write_text("# A\n\n<script>x</script> [x](javascript:alert(1)) ![a plot](none.svg)\n\n## B\n\n## B\n", encoding="utf-8")
     monkeypatch.setattr(build, "DOCS", tmp_path)
     (page,) = build.pages()
     body, headings = build.render(page, {page.source: page})
     assert "<script" not in body
     assert "href" not in body
+    assert "a plot" in body
+    assert "<img" not in body
     assert [anchor for _, anchor, _ in headings] == ["a", "b", "b-1"]
