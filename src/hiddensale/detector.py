@@ -165,6 +165,23 @@ class Detector:
         rows = [[r.scores[p] for p in self.patterns] for r in self.scan_many(texts, lang=lang)]
         return np.array(rows, dtype=np.float64).reshape(-1, len(self.patterns))
 
+    def clarify(self, result: ScanResult) -> ScanResult:
+        """The result with, at each flagged finding, the smallest change that was found to take the flag away.
+
+        Parameters
+        ----------
+        result : ScanResult
+            One of this detector. It costs a scan for each change that is tried.
+
+        Returns
+        -------
+        ScanResult
+            See :func:`hiddensale.clarifying.clarify`.
+        """
+        from hiddensale import clarifying
+
+        return clarifying.clarify(self, result)
+
     def scan_document(self, document: Document) -> ScanResult:
         """Scan a document that a reader made; its error, if it has one, goes into the record."""
         if document.error is not None:
