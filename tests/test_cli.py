@@ -228,3 +228,70 @@ def test_completion_script_is_printed(shell: str) -> None:
     assert result.exit_code == 0
     assert "hiddensale" in result.stdout
     assert f"{shell}_complete" in result.stdout
+
+
+def test_clarify_is_made_only_on_request(folder: Path) -> None:
+    (plain,) = records(run("scan", str(folder / "hidden.txt")))
+    (asked,) = records(run("scan", str(folder / "hidden.txt"), "--clarify", "--ui-lang", "en"))
+    assert "clarify" not in plain["findings"][0]
+    told = asked["findings"][0].pop("clarify")
+    assert asked["findings"][0].keys() == plain["findings"][0].keys()
+    assert told["score_after"] < told["score_before"]
+    assert "“" in told["text"]
+    out = " ".join(run("scan", str(folder / "hidden.txt"), "--clarify", "--ui-lang", "en", "--format", "text").stdout.split())
+    assert " ".join(told["text"].split()) in out
+
+
+def test_clarify_counts_what_a_baseline_leaves_out_as_known(folder: Path) -> None:
+    known = folder / "known.json"
+    assert run("scan", str(folder), "--write-baseline", str(known)).exit_code == 1
+    result = run("scan", str(folder), "--baseline", str(known), "--clarify")
+    assert result.exit_code == 0
+    assert not any(row["findings"] for row in records(result))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": ""}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colours_on_a_terminal(folder: Path, env: dict[str, str], coloured: bool) -> None:
+    out, err = on_terminal([str(folder / "hidden.txt")], env)
+    assert "prize-to-pitch" in out
+    assert ("\x1b[" in out) is coloured
+    # Results on the terminal and a bar would run into each other.
+    assert "scanning" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("more", "shown"), [([], True), (["--quiet"], False), (["--no-progress"], False)])
+def test_progress_while_results_go_to_a_file(folder: Path, more: list[str], shown: bool) -> None:
+    out, err = on_terminal([str(folder), "--output", str(folder / "out.jsonl"), *more], {"TERM": "xterm"})
+    assert out == ""
+    assert ("scanning" in err) is shown
+    if shown:
+        assert "/2  " in err
+        assert err.endswith("\r\x1b[K")
+
+
+def on_terminal(args: list[str], env: dict[str, str]) -> tuple[str, str]:
+    """What ``scan`` writes on a terminal: standard output and standard error."""
+    import pty
+
+    (out_ours, out_theirs), (err_ours, err_theirs) = pty.openpty(), pty.openpty()
+    clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM", "COLUMNS")}
+    process = subprocess.Popen([sys.executable, "-m", "hiddensale", "scan", *args], stdin=subprocess.DEVNULL, stdout=out_theirs, stderr=err_theirs, env=clean | env)
+    os.close(out_theirs)
+    os.close(err_theirs)
+    texts = []
+    for handle in (out_ours, err_ours):
+        pieces = []
+        try:
+            while piece := os.read(handle, 65536):
+                pieces.append(piece)
+        except OSError:  # Linux says so when the other end is closed
+            pass
+        os.close(handle)
+        texts.append(b"".join(pieces).decode("utf-8"))
+    process.wait()
+    return texts[0], texts[1]

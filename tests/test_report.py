@@ -108,6 +108,12 @@ def test_the_page_can_say_the_usual_sentence_in_both_languages() -> None:
         assert filled == sentence("free-but-fees", "makes", "buried", LURE, CATCH, lang)
 
 
+def test_that_nothing_helps_is_said_in_both_languages() -> None:
+    page = "".join(as_html([replace(RESULT, findings=(replace(FINDING, clarify={}),))], ui_lang="en"))
+    assert "None of the small changes that were tried" in page
+    assert "Mikään kokeilluista pienistä muutoksista" in page
+
+
 def test_another_sentence_and_clarify_are_carried() -> None:
     found = replace(FINDING, message="own words", clarify={"text": "say the price"})
     (told,) = page(replace(RESULT, findings=(found,))).json("told")

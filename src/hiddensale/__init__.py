@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from hiddensale.detector import Detector, load, scan
     from hiddensale.errors import HiddensaleError
     from hiddensale.estimator import HiddenSaleClassifier
+    from hiddensale.frames import to_frame
     from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
 
 __version__ = "0.1.0"
-__all__ = ["Detector", "Document", "Finding", "HiddenSaleClassifier", "HiddensaleError", "Reason", "ScanError", "ScanResult", "Span", "__version__", "load", "scan"]
+__all__ = ["Detector", "Document", "Finding", "HiddenSaleClassifier", "HiddensaleError", "Reason", "ScanError", "ScanResult", "Span", "__version__", "load", "scan", "to_frame"]
 
 _HOMES = {
     "Detector": "detector",
@@ -28,6 +29,7 @@ _HOMES = {
     "scan": "detector",
     "HiddenSaleClassifier": "estimator",
     "HiddensaleError": "errors",
+    "to_frame": "frames",
     "Document": "schema",
     "Finding": "schema",
     "Reason": "schema",

@@ -131,6 +131,11 @@ class Analyser:
         """Take a text apart with this language's tokeniser."""
         return self.from_doc(self.nlp.tokenizer(text), text)
 
+    def sentences(self, text: str) -> list[tuple[int, int]]:
+        """Where the sentences, lines and bullets of a text begin and end."""
+        a = self.analyse(text)
+        return [(a.starts[u.first], a.ends[u.last - 1]) for u in a.units]
+
     def from_doc(self, doc: Doc, text: str) -> Analysis:
         """The same for a spaCy ``Doc`` somebody else tokenised."""
         starts: list[int] = []

@@ -30,8 +30,8 @@ HEADS = ("any", "pattern", "about", "present", "reports", "clear", "buried", "va
 # Rows of ``Model.scales``: what is calibrated.
 SCALES = ("any", "pattern", "present")
 # Least values a flagged pattern needs besides the threshold: its share among the patterns, and the log-odds that the text is
-# about what the pattern is about and that its lure can be pointed at.
-GATES = ("share", "about", "lure")
+# about what the pattern is about and that its lure can be pointed at, in any text and in a short one.
+GATES = ("share", "about", "lure", "lure of a short text")
 Arrays = dict[str, npt.NDArray[Any]]
 
 

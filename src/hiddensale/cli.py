@@ -58,6 +58,7 @@ def main() -> None:
 @click.option("--pattern", "only", multiple=True, metavar="ID", help="Only this pattern; may be given again.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Flag from this score on, in place of the model's own thresholds.")
 @click.option("--all", "everything", is_flag=True, help="Also findings that are told clearly or only reported.")
+@click.option("--clarify", is_flag=True, help="For each flagged finding, the smallest change found that takes the flag away; slow.")
 @click.option("--jobs", type=click.IntRange(min=0), default=1, show_default=True, help="Processes; 0 = one per core.")
 @click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file with defaults for these options; else the nearest hiddensale.toml.")
@@ -83,6 +84,7 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
       hiddensale scan ads/ --format sarif --output findings.sarif
       hiddensale scan ads/ --evidence packs/ --seen-at 2026-11-21T14:30:00+02:00
       hiddensale scan ads/ --write-baseline known.json
+      hiddensale scan draft.txt --clarify
       hiddensale scan drafts/ --config drafts.toml --honour-ignores
       hiddensale scan --show-config
       hiddensale scan ads/ --format html --output report.html
@@ -134,11 +136,14 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
             shown = renderers.shown(kept, everything=options["everything"])
             if packs is not None:
                 packs.add(shown)
-            yield shown
+            yield detector.clarify(shown) if options["clarify"] else shown
 
     output_format = options["output_format"] or ("text" if options["output"] is None and sys.stdout.isatty() else "jsonl")
-    color = output_format == "text" and options["output"] is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    stream = _with_progress(results(), shown=not options["no_progress"] and not options["quiet"] and sys.stderr.isatty() and not sys.stdout.isatty())
+    on_terminal = options["output"] is None and sys.stdout.isatty()
+    # https://no-color.org: any value but an empty one.
+    color = output_format == "text" and on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    # Results that go to the terminal would run into the bar.
+    stream = _with_progress(results(), paths, options["input_format"], shown=not options["no_progress"] and not options["quiet"] and sys.stderr.isatty() and not on_terminal)
     if output_format == "text":
         import shutil
 
@@ -168,12 +173,14 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
     sys.exit(1 if counts["flagged"] else 0)
 
 
-def _with_progress(results: Iterator[ScanResult], *, shown: bool) -> Iterator[ScanResult]:
+def _with_progress(results: Iterator[ScanResult], paths: tuple[str, ...], input_format: str, *, shown: bool) -> Iterator[ScanResult]:
     if not shown:
-        yield from results
-        return
-    with click.progressbar(results, label="scanning", file=sys.stderr, show_pos=True) as bar:
-        yield from bar
+        return results
+    import shutil
+
+    from hiddensale import progress
+
+    return progress.watched(results, progress.expected(paths, input_format), sys.stderr, columns=shutil.get_terminal_size((80, 24)).columns)
 
 
 def write(pieces: Iterable[str], output: Path | None) -> None:

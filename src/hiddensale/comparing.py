@@ -15,8 +15,8 @@ from hiddensale.catalogue import PATTERNS, patterns
 from hiddensale.detector import Detector
 from hiddensale.errors import InputError
 from hiddensale.messages import quoted, texts
-from hiddensale.renderers import inert
 from hiddensale.schema import Document, Finding, ScanResult, Span
+from hiddensale.terminal import inert
 
 SCHEMA = 1
 _TOKEN = re.compile(r"\w+|[^\w\s]")

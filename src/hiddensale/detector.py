@@ -19,7 +19,7 @@ from hiddensale.artifacts import Model
 from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
 from hiddensale.errors import ConfigError, HiddensaleError
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import sigmoid
+from hiddensale.judge import gates_open, sigmoid
 from hiddensale.lexicon import Lemmatizer, LiveLemmatizer
 from hiddensale.messages import sentence
 from hiddensale.packs import load_pack, run_time_lemmatizer
@@ -165,6 +165,23 @@ class Detector:
         rows = [[r.scores[p] for p in self.patterns] for r in self.scan_many(texts, lang=lang)]
         return np.array(rows, dtype=np.float64).reshape(-1, len(self.patterns))
 
+    def clarify(self, result: ScanResult) -> ScanResult:
+        """The result with, at each flagged finding, the smallest change that was found to take the flag away.
+
+        Parameters
+        ----------
+        result : ScanResult
+            One of this detector. It costs a scan for each change that is tried.
+
+        Returns
+        -------
+        ScanResult
+            See :func:`hiddensale.clarifying.clarify`.
+        """
+        from hiddensale import clarifying
+
+        return clarifying.clarify(self, result)
+
     def scan_document(self, document: Document) -> ScanResult:
         """Scan a document that a reader made; its error, if it has one, goes into the record."""
         if document.error is not None:
@@ -212,15 +229,14 @@ class Detector:
         scores = {p: float(calibrated[i]) if p in self.only else 0.0 for i, p in enumerate(PATTERNS)}
         order = sorted(range(len(PATTERNS)), key=lambda k: (-calibrated[k], k))
         about = model.heads["about"].predict(x)
-        least_share, least_about, least_lure = model.gates
+        lures = np.array([roles[pair.lure, i] for i, pair in enumerate(pairs)])
+        through = gates_open(model.gates, share, about, lures, len(evidence.analysis.words))
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:
                 continue
             if self.min_score is None:
-                # However sure the judge is that something is hidden: the text must be about such a thing, and the lure one to point at.
-                open_gates = share[i] >= least_share and about[i] >= least_about and roles[pairs[i].lure, i] >= least_lure
-                flagged = bool(p_any >= model.thresholds[row] and open_gates)
+                flagged = bool(p_any >= model.thresholds[row] and through[i])
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= 0.5:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hiddensale.catalogue import patterns
 from hiddensale.messages import level_word, texts
-from hiddensale.renderers import inert
+from hiddensale.terminal import inert
 
 WORDS: dict[str, dict[str, Any]] = {
     "en": {

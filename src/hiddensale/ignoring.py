@@ -13,8 +13,8 @@ from typing import Any
 from hiddensale.baselines import Baseline, normal, place
 from hiddensale.catalogue import PATTERNS
 from hiddensale.errors import ConfigError
-from hiddensale.renderers import inert
 from hiddensale.schema import Document, Finding, ScanResult
+from hiddensale.terminal import inert
 
 _KEYS = ("pattern", "path", "phrase", "reason")
 _LINE = re.compile(r"(?:\A|(?<=[\r\n]))[ \t]*(?:<!--[ \t]*(hiddensale:[^\r\n]*)-->[ \t]*(?=[\r\n]|\Z)|(hiddensale:[^\r\n]*))")

@@ -134,6 +134,31 @@ class Head:
         return cls(Trees.from_arrays(prefix + ".trees", arrays), Linear.from_arrays(prefix + ".linear", arrays), float(arrays[f"{prefix}.share"]))
 
 
+# Up to so many tokens a text is short: a button, a line of a shop, a menu.
+SHORT_TEXT = 35
+
+
+def gates_open(gates: Floats, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:
+    """Whether a pattern may be flagged, however sure the judge is that something is hidden.
+
+    Parameters
+    ----------
+    gates : ndarray of shape (4,)
+        Least values, as in :data:`hiddensale.artifacts.GATES`.
+    share, about, lure : ndarray of the same shape
+        The pattern's share among the patterns (0..1), the log-odds that the text is about such a thing, the role score of its
+        lure.
+    n_tokens : float or ndarray of the same shape
+        Length of the text: a snippet says too little to accuse anybody, unless its lure is plain.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    least_lure = np.where(np.asarray(n_tokens) <= SHORT_TEXT, gates[3], gates[2])
+    return np.asarray((share >= gates[0]) & (about >= gates[1]) & (lure >= least_lure))
+
+
 def sigmoid(x: npt.NDArray[np.floating] | float) -> Floats:
     """The logistic function, safe at both ends."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(x, dtype=np.float64))))

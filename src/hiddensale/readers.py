@@ -71,21 +71,32 @@ def read(path: str | Path, input_format: str = "auto") -> Iterator[Document]:
         yield from _read_bytes(sys.stdin.buffer.read(), "<stdin>", "stdin", input_format)
         return
     place = Path(path)
-    if place.is_dir():
-        for file in sorted(p for p in place.rglob("*") if p.is_file()):
-            if any(part.startswith(".") for part in file.relative_to(place).parts):
-                continue
-            if input_format == "auto" and file.suffix.lower() not in _BY_SUFFIX:
-                continue
-            yield from _read_file(file, input_format)
-    elif place.exists():
-        yield from _read_file(place, input_format)
-    else:
+    if not place.exists():
         raise ConfigError(f"{path}: there is no such file or folder")
+    for file in candidates(place, input_format):
+        yield from _read_file(file, input_format)
+
+
+def candidates(place: Path, input_format: str = "auto") -> Iterator[Path]:
+    """The file itself, or the readable files below a folder, in order."""
+    if not place.is_dir():
+        yield place
+        return
+    for file in sorted(p for p in place.rglob("*") if p.is_file()):
+        if any(part.startswith(".") for part in file.relative_to(place).parts):
+            continue
+        if input_format == "auto" and file.suffix.lower() not in _BY_SUFFIX:
+            continue
+        yield file
+
+
+def kind_of(path: Path, input_format: str = "auto") -> str:
+    """The input format of a file, by its name unless it is given."""
+    return _BY_SUFFIX.get(path.suffix.lower(), "text") if input_format == "auto" else input_format
 
 
 def _read_file(path: Path, input_format: str) -> Iterator[Document]:
-    kind = _BY_SUFFIX.get(path.suffix.lower(), "text") if input_format == "auto" else input_format
+    kind = kind_of(path, input_format)
     if kind in ("jsonl", "csv"):
         try:
             with path.open("rb") as stream:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from hiddensale import messages
+from hiddensale import clarifying, messages
 from hiddensale.catalogue import PATTERNS, law_notice, patterns, rules
 from hiddensale.schema import Finding, ScanResult
+from hiddensale.terminal import Mark, Style, excerpt, inert, line_column, width, wrap
 
 FORMATS: tuple[str, ...] = ("text", "json", "jsonl", "csv")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff]")
+# From how many flagged texts on the summary says in which files they are, and of how many files.
+_MANY, _TOP = 10, 10
 _CSV_COLUMNS = (
     "id", "source", "lang", "flagged", "score", "pattern", "finding_score", "finding_flagged", "stance", "disclosure",
-    "lure_start", "lure_end", "lure", "catch_start", "catch_end", "catch", "message", "law", "error_code", "error",
+    "lure_start", "lure_end", "lure", "catch_start", "catch_end", "catch", "message", "law", "error_code", "error", "clarify",
 )  # fmt: skip
 
 
@@ -31,139 +31,126 @@ def shown(result: ScanResult, *, everything: bool) -> ScanResult:
     return replace(result, findings=tuple(f for f in result.findings if f.flagged))
 
 
-def inert(text: str) -> str:
-    """Text a terminal cannot be moved by: control and direction characters become visible signs.
-
-    Examples
-    --------
-    >>> inert("a\\x1b[31mb")
-    'a␛[31mb'
-    """
-
-    def sign(match: re.Match[str]) -> str:
-        code = ord(match.group())
-        return chr(0x2400 + code) if code < 32 else "�"
-
-    return _CONTROL.sub(sign, text)
-
-
-def width(text: str) -> int:
-    """Columns a terminal needs for ``text``."""
-    total = 0
-    for ch in text:
-        if unicodedata.combining(ch) or ch in "\u200b\u200d\ufe0e\ufe0f":
-            continue
-        total += 2 if unicodedata.east_asian_width(ch) in "WF" else 1
-    return total
-
-
-class Style:
-    """Terminal colours, or none."""
-
-    def __init__(self, *, color: bool) -> None:
-        self._color = color
-
-    def __call__(self, text: str, *codes: int) -> str:
-        return f"\x1b[{';'.join(map(str, codes))}m{text}\x1b[0m" if self._color and text else text
-
-
 def as_text(results: Iterable[ScanResult], *, ui_lang: str | None = None, color: bool = False, columns: int = 88) -> Iterator[str]:
-    """Findings for a person at a terminal: the ad's line with lure and catch marked below it."""
+    """Findings for a person at a terminal: each ad's lines with lure and catch marked and joined, and a summary by pattern.
+
+    Parameters
+    ----------
+    results : iterable of ScanResult
+    ui_lang : {"fi", "en"}, optional
+        Language of the words around; each text's own when not given, English in the summary.
+    color : bool
+    columns : int
+        Columns of the terminal.
+
+    Yields
+    ------
+    str
+        Rows of one file stand together under its name. A rule is named in full the first time, by its place after that.
+    """
     style = Style(color=color)
-    counts: Counter[str] = Counter()
-    n = flagged = failed = 0
+    tally = _Tally()
+    named: set[tuple[str, str]] = set()
+    source = None
     for result in results:
-        n += 1
-        if result.error is not None:
-            failed += 1
-            yield f"{style(_name(result), 1)}\n  {style('!', 33)} {result.error.code}: {inert(result.error.message)}\n\n"
+        tally.add(result)
+        if result.error is None and not result.findings:
             continue
-        flagged += result.flagged
-        if result.findings:
-            yield style(_name(result), 1) + "\n"
-            for finding in result.findings:
-                counts[finding.pattern] += finding.flagged
-                yield _finding_text(result, finding, ui_lang or result.lang or "en", style, columns)
-    yield _summary(n, flagged, failed, counts, ui_lang or "en", style)
+        # Rows of one file come one after another.
+        if result.source != source or not _is_row(result):
+            yield style(inert(result.source or result.id or "-"), 1, 4) + "\n"
+        source = result.source
+        if _is_row(result):
+            yield f"  {style('#' + inert(result.id), 1)}\n"
+        if result.error is not None:
+            yield "\n".join(_hang(f"{result.error.code}: {inert(result.error.message)}", "  ! ", columns, style, 33)) + "\n\n"
+            continue
+        for finding in result.findings:
+            yield _finding_text(result, finding, ui_lang or result.lang or "en", style, columns, named)
+    yield _summary(tally, ui_lang or "en", style, columns)
 
 
-def _name(result: ScanResult) -> str:
-    source = result.source or result.id or "-"
-    name = f"{source}#{result.id}" if result.id and result.source and not result.source.endswith(result.id) and result.id != "stdin" else source
-    return inert(name)
+def _is_row(result: ScanResult) -> bool:
+    """Whether the document is one of several in its file."""
+    return bool(result.id and result.source and not result.source.endswith(result.id) and result.id != "stdin")
 
 
-def _finding_text(result: ScanResult, finding: Finding, ui: str, style: Style, columns: int) -> str:
+def _hang(text: str, lead: str, columns: int, style: Style, *codes: int) -> list[str]:
+    lines = wrap(text, columns - len(lead))
+    return [(style(lead, *codes) if n == 0 else " " * len(lead)) + line for n, line in enumerate(lines)]
+
+
+def _finding_text(result: ScanResult, finding: Finding, ui: str, style: Style, columns: int, named: set[tuple[str, str]]) -> str:
     words = messages.texts()[ui]
-    name = patterns()[finding.pattern].name[ui]
     paint = 31 if finding.flagged else 36
     line, column = line_column(result.text, finding.lure.start)
     facts = f"{words['stance'][finding.stance]} · {words['disclosure'][finding.disclosure]} · {messages.level_word(finding.score, ui)} {finding.score:.2f}"
-    out = [f"  {line}:{column}  {style(finding.pattern, 1, paint)} {name}", f"     {style(facts, 2)}"]
-    marks = [(finding.lure, words["label"]["lure"], "^", 33)]
+    out = [f"  {line}:{column}  {style(finding.pattern, 1, paint)} {patterns()[finding.pattern].name[ui]}", f"     {style(facts, 2)}"]
+    marks = [Mark(finding.lure, words["label"]["lure"], "^", 33)]
     if finding.catch is not None:
-        marks.append((finding.catch, words["label"]["catch"], "~", paint))
-    marks.sort(key=lambda m: m[0].start)
-    last = 0
-    for span, label, sign, code in marks:
-        for number, piece, first, size in _pieces(result.text, span.start, span.end, columns - 12):
-            if last and number > last + 1:
-                out.append(style("      ⋮", 2))
-            out.append(f"{style(f'{number:>5} |', 2)} {piece[:first]}{style(piece[first : first + size], 1, code)}{piece[first + size :]}")
-            out.append(f"{style('      |', 2)} {' ' * width(piece[:first])}{style(sign * max(1, width(piece[first : first + size])) + ' ' + label, code)}")
-            last = number
-    out.extend(f"     {x}" for x in _wrap(inert(finding.message), columns - 5))
+        marks.append(Mark(finding.catch, words["label"]["catch"], "~", paint))
+    out.extend(excerpt(result.text, marks, columns, style))
+    out.extend(wrap(inert(finding.message), columns, "     "))
+    if finding.clarify is not None:
+        out.extend(style(x, 32) for x in wrap(f"→ {inert(clarifying.advice(finding, ui))}", columns, "     ", "       "))
+        if finding.clarify:
+            out.append("       " + style(f"{finding.clarify['score_before']:.2f} → {finding.clarify['score_after']:.2f}", 2))
     if finding.law:
-        table = rules()
-        named = "; ".join(f"{table[r].name[ui]} ({table[r].place}) [{table[r].level}]" for r in finding.law)
-        out.extend(f"     {style(x, 2)}" for x in _wrap(f"{words['label']['rule']}: {named}", columns - 5))
+        out.extend(style(x, 2) for x in wrap(f"{words['label']['rule']}: {'; '.join(_rule(r, ui, named) for r in finding.law)}", columns, "     "))
     return "\n".join(out) + "\n\n"
 
 
-def _wrap(text: str, columns: int) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, max(40, columns), break_long_words=False, break_on_hyphens=False)
-
-
-def line_column(text: str, at: int) -> tuple[int, int]:
-    """Line and column, both from 1, of a code point offset."""
-    return text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+def _rule(ident: str, ui: str, named: set[tuple[str, str]]) -> str:
+    rule = rules()[ident]
+    if (ident, ui) in named:
+        return f"{rule.place} [{rule.level}]"
+    named.add((ident, ui))
+    return f"{rule.name[ui]} ({rule.place}) [{rule.level}]"
 
 
-def _pieces(text: str, start: int, end: int, room: int) -> Iterator[tuple[int, str, int, int]]:
-    """The lines a span touches, each cut to ``room`` columns around it: (line number, piece, first, size)."""
-    shown_lines = 0
-    at = start
-    while at < end and shown_lines < 3:
-        begin = text.rfind("\n", 0, at) + 1
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        first, last = at - begin, min(end, stop) - begin
-        line = text[begin:stop]
-        if line[first:last].strip():
-            lead = max(0, min(first - 20, len(line) - room)) if len(line) > room else 0
-            tail = lead + room
-            piece = ("…" if lead else "") + line[lead:tail] + ("…" if tail < len(line) else "")
-            shift = (1 if lead else 0) - lead
-            left = first + shift
-            size = max(1, min(last, tail) - first)
-            safe = "".join(" " if ch == "\t" else ch for ch in piece)
-            yield text.count("\n", 0, begin) + 1, inert(safe), left, size
-            shown_lines += 1
-        at = stop + 1
+class _Tally:
+    """What the summary counts."""
+
+    def __init__(self) -> None:
+        self.documents = self.flagged = self.failed = 0
+        self.patterns: Counter[str] = Counter()
+        self.sources: Counter[str] = Counter()
+
+    def add(self, result: ScanResult) -> None:
+        self.documents += 1
+        self.failed += result.error is not None
+        self.flagged += result.flagged
+        self.sources[result.source] += result.flagged
+        self.patterns.update(f.pattern for f in result.findings if f.flagged)
 
 
-def _summary(n: int, flagged: int, failed: int, counts: Counter[str], ui: str, style: Style) -> str:
-    parts = ", ".join(f"{p} {counts[p]}" for p in PATTERNS if counts[p])
-    if ui == "fi":
-        text = f"{n} tekstiä, {flagged} epäilyttävää" + (f", {failed} lukematta" if failed else "")
+def _summary(tally: _Tally, ui: str, style: Style, columns: int) -> str:
+    words = messages.texts()[ui]["summary"]
+    n, flagged = tally.documents, tally.flagged
+    head = ", ".join(words[key].format(n=number) for key, number in (("texts" if n != 1 else "text", n), ("flagged", flagged), ("failed", tally.failed)) if key != "failed" or number)
+    rows = [(p, patterns()[p].name[ui], tally.patterns[p]) for p in PATTERNS if tally.patterns[p]]
+    if len(rows) == 1:
+        out = [f"{style(head, 1)}: {rows[0][0]} {rows[0][2]}"]
     else:
-        text = f"{n} text{'s' if n != 1 else ''}, {flagged} flagged" + (f", {failed} not scanned" if failed else "")
-    out = style(text, 1) + (f": {parts}" if parts else "") + "\n"
+        out = [style(head, 1)]
+        out.extend(_bars([(f"{p:<22} {name}", count) for p, name, count in sorted(rows, key=lambda r: -r[2])], columns))
+    # Where findings are many, where they are.
+    if sum(count > 0 for count in tally.sources.values()) > 1 and flagged >= _MANY:
+        out.append(style(words["where"], 1))
+        out.extend(_bars([(inert(source), count) for source, count in tally.sources.most_common(_TOP) if count], columns))
     if flagged:
-        out += "\n".join(style(x, 2) for x in _wrap(law_notice()[ui], 88)) + "\n"
-    return out
+        out.extend(style(x, 2) for x in wrap(law_notice()[ui], min(columns, 88)))
+    return "\n".join(out) + "\n"
+
+
+def _bars(rows: list[tuple[str, int]], columns: int) -> list[str]:
+    """Names, counts and bars, the bars as long as the terminal lets them be."""
+    room = min(max(width(name) for name, _ in rows), max(30, columns - 20)) if rows else 0
+    most = max((count for _, count in rows), default=1)
+    scale = min(1.0, max(8, columns - room - 12) / most)
+    # Of a long path the end tells more.
+    names = ["…" + name[-(room - 1) :] if width(name) > room else name for name, _ in rows]
+    return [f"  {name}{' ' * (room - width(name))} {count:>5}  {'█' * max(1, round(count * scale))}" for name, (_, count) in zip(names, rows, strict=True)]
 
 
 def as_jsonl(results: Iterable[ScanResult]) -> Iterator[str]:
@@ -216,7 +203,8 @@ def as_csv(results: Iterable[ScanResult]) -> Iterator[str]:
             if f is not None:
                 catch = [f.catch.start, f.catch.end, f.catch.text] if f.catch else [None, None, None]
                 found = [f.pattern, round(f.score, 4), f.flagged, f.stance, f.disclosure, f.lure.start, f.lure.end, f.lure.text, *catch, f.message, " ".join(f.law)]
-            writer.writerow([cell(v) for v in [*base, *found, *error]])
+            # Nothing where nobody asked, or where no change that was tried helps.
+            writer.writerow([cell(v) for v in [*base, *found, *error, (f.clarify or {}).get("text") if f is not None else None]])
         yield take()
 
 

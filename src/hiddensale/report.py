@@ -18,7 +18,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 import hiddensale
-from hiddensale import messages
+from hiddensale import clarifying, messages
 from hiddensale.catalogue import DISCLOSURES, PATTERNS, STANCES, law_notice, patterns, rules
 from hiddensale.schema import Finding, ScanResult, Span
 
@@ -170,13 +170,20 @@ class _Chunk:
             [[self.terms(r.name), round(r.weight, 3)] for r in finding.reasons],
             # The page makes the usual sentence itself, in either language; only another one is carried.
             0 if _usual(finding) else finding.message,
-            finding.clarify and dict(finding.clarify),
+            _clarify(finding),
         ]
 
     def html(self) -> str:
         """The two script elements of the chunk."""
         index = {"names": list(self.names.numbers), "documents": _columns(self.documents, 7), "findings": _columns(self.findings, 7)}
         return _data("index", index) + _data("told", {"terms": list(self.terms.numbers), "rows": self.told})
+
+
+def _clarify(finding: Finding) -> dict[str, Any] | None:
+    """The suggestion as it is; where none was found, that there is none, in either language."""
+    if finding.clarify is None:
+        return None
+    return dict(finding.clarify) or {"text": {lang: clarifying.advice(finding, lang) for lang in UI_LANGS}}
 
 
 def _columns(rows: list[list[Any]], width: int) -> list[list[Any]]:

@@ -15,8 +15,8 @@ from hiddensale import __version__
 from hiddensale.baselines import fingerprint
 from hiddensale.catalogue import PATTERNS, law_notice, patterns, pointers, rules
 from hiddensale.messages import texts
-from hiddensale.renderers import inert
 from hiddensale.schema import Finding, ScanError, ScanResult, Span
+from hiddensale.terminal import inert
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _NEWLINES = ("\r\n", "\n", "\r")

@@ -1,4 +1,4 @@
-"""The records that pass between stages. Imports nothing of the package."""
+"""The records that pass between stages. Imports nothing of the package, but for what a notebook asks for."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One pattern found in one document."""
+    """One pattern found in one document.
+
+    ``clarify`` is None where nobody asked for it, empty where no change that was tried helps (null in the record).
+    """
 
     pattern: str
     score: float
@@ -93,7 +96,7 @@ class Finding:
             "reasons": [r.to_dict() for r in self.reasons],
         }
         if self.clarify is not None:
-            out["clarify"] = dict(self.clarify)
+            out["clarify"] = dict(self.clarify) or None
         return out
 
 
@@ -133,6 +136,13 @@ class ScanResult:
             out["meta"] = dict(self.meta)
         return out
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        # The one import of the package here, made only when a notebook asks.
+        from hiddensale.notebook import html
+
+        return html(self)
+
     @classmethod
     def from_dict(cls, row: Mapping[str, Any], text: str = "") -> ScanResult:
         """The inverse of :meth:`to_dict`; ``text`` serves where the record does not carry it."""
@@ -165,5 +175,5 @@ def _finding(row: Mapping[str, Any]) -> Finding:
         row["message"],
         tuple(row["law"]),
         tuple(Reason(r["name"], r["weight"], r["value"]) for r in row.get("reasons", ())),
-        row.get("clarify"),
+        (row["clarify"] or {}) if "clarify" in row else None,
     )

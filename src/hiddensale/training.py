@@ -21,7 +21,7 @@ from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.corpus import Example, Label, digest
 from hiddensale.errors import CorpusError
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import Head, Linear, Trees, sigmoid
+from hiddensale.judge import Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, build_table
 from hiddensale.network import COLUMNS as NETWORK_COLUMNS
 from hiddensale.network import Network
@@ -60,10 +60,11 @@ class Settings:
     wording_min_df: int = 2
     ordinary_weight: float = 3.0
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    gates: tuple[float, float, float] = (0.5, 0.0, -3.0)
+    gates: tuple[float, float, float, float] = (0.5, 0.0, -5.0, -2.0)
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
-    least_threshold: float = 0.75
-    budget: float = 0.05
+    # In the order of LANG_INDEX; a language added later gets the strictest.
+    least_thresholds: tuple[float, ...] = (0.76, 0.65)
+    budget: float = 0.07
     n_jobs: int = 2
 
 
@@ -558,7 +559,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         return a.reshape(-1, rows.x.shape[2]) if a.ndim == 3 else a.ravel()
 
     weight = document_weights(docs, settings)
-    lure_column = feature_names().index("lure score")
+    lure_column, words_column = (feature_names().index(name) for name in ("lure score", "words"))
     any_settings = replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
     raw_any = np.zeros(len(docs))
     raw_pattern = np.zeros((len(docs), n))
@@ -593,11 +594,11 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         scales[row, 2] = platt(raw_present[mine].ravel(), gold["present"][mine].ravel())
         p_any = sigmoid(scales[row, 0, 0] * raw_any[mine] + scales[row, 0, 1])
         share = sigmoid(scales[row, 1, 0] * raw_pattern[mine] + scales[row, 1, 1])
-        least_share, least_about, least_lure = settings.gates
         # The same decision as the detector's, on predictions for unseen groups.
-        through = ((share >= least_share) & (raw_about[mine] >= least_about) & (rows.x[mine][:, :, lure_column] >= least_lure)).any(axis=1)
+        through = gates_open(np.array(settings.gates), share, raw_about[mine], rows.x[mine][:, :, lure_column], np.expm1(rows.x[mine][:, :, words_column])).any(axis=1)
         chosen = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
-        thresholds[row] = max(chosen, settings.least_threshold)
+        at = LANG_INDEX.get(lang)
+        thresholds[row] = max(chosen, settings.least_thresholds[at] if at is not None else max(settings.least_thresholds))
     log("thresholds " + ", ".join(f"{lang} {t:.2f}" for lang, t in zip(langs, thresholds, strict=True)))
     manifest: dict[str, Any] = {
         "langs": list(langs),
