@@ -9,7 +9,7 @@
 
 TF-IDF and spaCy learn from the train split. Their threshold is chosen as that of the shipped model: predictions for groups not seen
 (four grouped folds; two for spaCy, which learns slowly), calibrated by Platt's method, then ``training.choose_threshold`` with the same
-budget of false alarms and the same least threshold. Ordinary text weighs three times in TF-IDF, as it does in hiddensale; spaCy has no weights.
+budget of false alarms and the same least threshold of the language. Ordinary text weighs three times in TF-IDF, as it does in hiddensale; spaCy has no weights.
 
 Other hands' documents, Finnish pages and shop strings are read from ../shared beside the checkout and left out where they are missing.
 """
@@ -35,7 +35,7 @@ from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import sigmoid
 from hiddensale.lexicon import LiveLemmatizer
 from hiddensale.packs import kinds, load_pack
-from hiddensale.training import SEED, Settings, choose_threshold, grouped_folds, platt
+from hiddensale.training import LANG_INDEX, SEED, Settings, choose_threshold, grouped_folds, platt
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -78,7 +78,7 @@ def keywords(lang: str, _: Sequence[Example]) -> Judge:
     return judge
 
 
-def with_threshold(fit: Callable[[Sequence[Example]], Callable[[Sequence[str]], np.ndarray]], train: Sequence[Example], n_folds: int) -> Judge:
+def with_threshold(lang: str, fit: Callable[[Sequence[Example]], Callable[[Sequence[str]], np.ndarray]], train: Sequence[Example], n_folds: int) -> Judge:
     """A judge from something that learns log-odds, its threshold chosen as the shipped model's is."""
     settings = Settings()
     gold = np.array([x.flagged for x in train])
@@ -88,7 +88,7 @@ def with_threshold(fit: Callable[[Sequence[Example]], Callable[[Sequence[str]], 
         outside = np.flatnonzero(folds == k)
         raw[outside] = fit([train[i] for i in np.flatnonzero(folds != k)])([train[i].text for i in outside])
     scale, offset = platt(raw, gold.astype(np.int8))
-    threshold = max(choose_threshold(sigmoid(scale * raw + offset), gold, ~gold, settings.budget), settings.least_threshold)
+    threshold = max(choose_threshold(sigmoid(scale * raw + offset), gold, ~gold, settings.budget), settings.least_thresholds[LANG_INDEX[lang]])
     score = fit(train)
 
     def judge(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +98,7 @@ def with_threshold(fit: Callable[[Sequence[Example]], Callable[[Sequence[str]], 
     return judge
 
 
-def tfidf(_: str, train: Sequence[Example]) -> Judge:
+def tfidf(lang: str, train: Sequence[Example]) -> Judge:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_union
@@ -112,7 +112,7 @@ def tfidf(_: str, train: Sequence[Example]) -> Judge:
         model.fit(x, [d.flagged for d in docs], sample_weight=[heavy if d.sort in ("ordinary", "talk") else 1.0 for d in docs])
         return lambda texts: np.asarray(model.decision_function(features.transform(list(texts))))
 
-    return with_threshold(fit, train, 4)
+    return with_threshold(lang, fit, train, 4)
 
 
 def spacy_config() -> dict[str, Any]:
@@ -147,7 +147,7 @@ def spacy_textcat(epochs: int) -> Callable[[str, Sequence[Example]], Judge]:
 
             return score
 
-        return with_threshold(fit, train, SPACY_FOLDS)
+        return with_threshold(lang, fit, train, SPACY_FOLDS)
 
     return make
 

@@ -246,15 +246,12 @@ WRONG: dict[tuple[str, str], str] = {
     ("tabletti", "emoji"): "emoji at the ends of lines become units of their own: .54",
     ("tabletti", "glued bullets"): "a glued bullet is no border: four lines make one unit, and the asterisk marks no fine print: .09",
     ("vitamins", "no capitals"): "without capitals two sentences make one unit: .59",
-    ("vitamins", "emoji"): "emoji at the ends of lines become units of their own: .68",
     ("vitamins", "glued bullets"): "a glued bullet is no border of units: .63",
-    ("bracelet", "glued bullets"): "a glued bullet is no border, lure and catch stand in one unit: .60",
-    ("marketing", "emoji"): "emoji at the ends of lines become units of their own: .70",
-    ("marketing", "glued bullets"): "a glued bullet is no border of units: .71",
     ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .96: soft words further down weigh more",
     ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .92",
     ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .78",
     ("uni-ilta", "warning"): "taken for an ad that is made: .87",
+    ("gym", "warning"): "taken for an ad that is made: .63",
     ("survey", "warning"): "taken for an ad that is made: .77",
 }
 

@@ -89,7 +89,7 @@ def test_thresholds_are_chosen_on_groups_that_were_not_seen() -> None:
 
         return score
 
-    judge = baselines.with_threshold(fit, train, 4)
+    judge = baselines.with_threshold("en", fit, train, 4)
     assert len(seen) == 4
     assert all(not inside & outside for inside, outside in seen)
     p, hit = judge(["text 1", "text 2"])
