@@ -249,6 +249,7 @@ WRONG: dict[tuple[str, str], str] = {
     ("vitamins", "glued bullets"): "a glued bullet is no border of units: .63",
     ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .96: soft words further down weigh more",
     ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .92",
+    ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .63",
     ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .78",
     ("uni-ilta", "warning"): "taken for an ad that is made: .87",
     ("gym", "warning"): "taken for an ad that is made: .63",
