@@ -252,7 +252,6 @@ WRONG: dict[tuple[str, str], str] = {
     ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .63",
     ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .78",
     ("uni-ilta", "warning"): "taken for an ad that is made: .87",
-    ("gym", "warning"): "taken for an ad that is made: .63",
     ("survey", "warning"): "taken for an ad that is made: .77",
 }
 
