@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hiddensale.analysis import Analysis, Unit, WordType
+from hiddensale.matching import Index
 from hiddensale.packs import Cue, Element, Pack
 
 
@@ -34,19 +36,19 @@ def find(analysis: Analysis, pack: Pack) -> list[Hit]:
 
 def matches(analysis: Analysis, pack: Pack) -> list[Hit]:
     """All matches of all cues, in text order; of one cue the longest at a place. They never leave their unit."""
-    hits: list[Hit] = []
-    words = analysis.words
-    cues = pack.cues
-    for u, unit in enumerate(analysis.units):
-        best: dict[tuple[int, int], int] = {}
-        for i in range(unit.first, unit.last):
-            for c, p in words[i].starters:
-                end = match_at(words, unit, i, cues[c].patterns[p])
-                if end > i and end > best.get((c, i), 0):
-                    best[c, i] = end
-        hits.extend(Hit(cues[c], u, i, end) for (c, i), end in best.items())
+    words, units = analysis.words, analysis.units
+    longest: dict[tuple[int, int, int], int] = {}
+    for entry, u, i in _index(pack).begins(analysis):
+        end = match_at(words, units[u], i, entry.pattern)
+        longest[entry.cue, u, i] = max(end, longest.get((entry.cue, u, i), 0))
+    hits = [Hit(pack.cues[c], u, i, end) for (c, u, i), end in longest.items()]
     hits.sort(key=lambda h: (h.first, -h.last, h.cue.id))
     return hits
+
+
+@lru_cache(maxsize=16)
+def _index(pack: Pack) -> Index:
+    return Index(pack.cues)
 
 
 def _outermost(hits: list[Hit]) -> list[Hit]:

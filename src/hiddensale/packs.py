@@ -205,15 +205,15 @@ def kinds() -> dict[str, Kind]:
     return out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pack:
-    """A language as data."""
+    """A language as data; compared by identity, since :func:`load_pack` makes each once."""
 
     lang: str
     version: str
     settings: Mapping[str, Any]
     predicates: Predicates
-    concepts: Mapping[str, tuple[int, ...]]
+    concepts: Mapping[str, frozenset[int]]
     cues: tuple[Cue, ...]
     starters: Mapping[int, tuple[tuple[int, int], ...]]
     open_starters: tuple[tuple[int, int], ...]
@@ -298,7 +298,8 @@ def load_pack(lang: str, root: Path | None = None) -> Pack:
         version=str(settings.get("version", "0")),
         settings=settings,
         predicates=predicates,
-        concepts={k: tuple(v) for k, v in concepts.items()},
+        # Sets, since every new word is compared with every concept.
+        concepts={k: frozenset(v) for k, v in concepts.items()},
         cues=cues,
         starters={k: tuple(v) for k, v in starters.items()},
         open_starters=tuple(open_starters),
