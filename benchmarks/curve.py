@@ -21,6 +21,7 @@ from hiddensale import network_fit, phrases, training
 from hiddensale.building import write_between
 from hiddensale.corpus import Example, load
 from hiddensale.evaluation import average_precision
+from hiddensale.network import Network
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = ROOT.parent / "shared" / "probe" / "probe.jsonl"
@@ -51,15 +52,16 @@ def main() -> None:
     lines = training.prepare_phrases(book, analysers)
     held = {name: training.prepare(examples, analysers) for name, examples in sets.items()}
     vocabulary = network_fit.Vocabulary()
-    everything = np.ones(len(training.NETWORK_COLUMNS))
     weight = training.document_weights(docs, settings)
-    texts = [vocabulary.text(p.evidence, training.role_targets(p), training.role_known(p), training.network_answers(p), everything, w) for p, w in zip(docs, weight, strict=True)]
-    extra = [vocabulary.text(p.evidence, training.role_targets(p), training.role_known(p), 0 * everything, 0 * everything, 0.0) for p in lines]
+    texts = [vocabulary.text(p.evidence, training.network_gold(p), w, p.example.group) for p, w in zip(docs, weight, strict=True)]
+    extra = [vocabulary.text(p.evidence, training.network_gold(p, line=True), 0.0) for p in lines]
+    table = vocabulary.table([*texts, *extra], settings.network.min_df)
     parts = [part(learn, share) for share in SHARES]
 
     from joblib import Parallel, delayed
 
-    networks = Parallel(n_jobs=2)(delayed(network_fit.fit)([*(texts[i] for i in ids), *extra], vocabulary, settings.network, training.SEED) for ids in parts)
+    fitted = Parallel(n_jobs=2)(delayed(network_fit.fit)([*(texts[i] for i in ids), *extra], table, settings.network, training.SEED) for ids in parts)
+    networks = [Network(table.names, table.cue_names, [parameters]) for parameters in fitted]
     columns = [(name, lang) for name in held for lang in ("fi", "en")]
     rows = []
     for share, ids, network in zip(SHARES, parts, networks, strict=True):
@@ -70,15 +72,15 @@ def main() -> None:
             wording[lang] = fitter.model(np.ones(sum(learn[i].lang == lang for i in ids), dtype=bool))
         for name, lang in columns:
             mine = [p for p in held[name] if p.example.lang == lang]
-            scores = np.array([wording[lang].scores(p.evidence.analysis)[0] + network.read(p.evidence)[1][0] for p in mine])
+            scores = np.array([wording[lang].scores(p.evidence.analysis)[0] + network.read(p.evidence).answers[0] for p in mine])
             row.append(f"{average_precision(np.array([p.example.flagged for p in mine]), scores):.3f}")
         rows.append(row)
         print(" ".join(row), flush=True)
     head = ["training groups", "documents", *(f"{name} {lang}, average precision" for name, lang in columns)]
-    table = "\n".join("| " + " | ".join(r) + " |" for r in (head, ["---"] * len(head), *rows))
-    print(table)
+    lines_ = "\n".join("| " + " | ".join(r) + " |" for r in (head, ["---"] * len(head), *rows))
+    print(lines_)
     if write:
-        write_between(ROOT / "corpus" / "README.md", "curve", table)
+        write_between(ROOT / "corpus" / "README.md", "curve", lines_)
         (ROOT / "corpus" / "learning-curve.svg").write_text(plot([f"{n} {lang}" for n, lang in columns], rows), encoding="utf-8")
 
 

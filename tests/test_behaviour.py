@@ -241,16 +241,11 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 
 # (ad, edit) to what the model does instead.
 WRONG: dict[tuple[str, str], str] = {
-    ("tabletti", "another town"): "the name of a town moves the wording's and the network's scores: .57 in place of .78",
-    ("tabletti", "no capitals"): "without capitals two sentences make one unit: .52",
-    ("tabletti", "emoji"): "emoji at the ends of lines become units of their own: .54",
-    ("tabletti", "glued bullets"): "a glued bullet is no border: four lines make one unit, and the asterisk marks no fine print: .09",
-    ("vitamins", "no capitals"): "without capitals two sentences make one unit: .59",
-    ("vitamins", "glued bullets"): "a glued bullet is no border of units: .63",
-    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .96: soft words further down weigh more",
+    ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .76",
     ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .92",
     ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .63",
     ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .78",
+    ("packing", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .87",
     ("uni-ilta", "warning"): "taken for an ad that is made: .87",
     ("survey", "warning"): "taken for an ad that is made: .77",
 }

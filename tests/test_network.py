@@ -8,14 +8,15 @@ from hiddensale import network_fit
 from hiddensale.analysis import WordType
 from hiddensale.detector import Detector
 from hiddensale.evidence import gather
-from hiddensale.network import COLUMNS, PARAMETERS, Network, windows, windows_back, word_names
-from hiddensale.network_fit import NetworkSettings, Text
+from hiddensale.network import COLUMNS, N_PATTERNS, PAIR_COLUMNS, Network, windows, windows_back, word_names
+from hiddensale.network_fit import LEARNED, NetworkSettings, Table, Text
 from hiddensale.roles import ROLE_NAMES
+from hiddensale.spans import TAGS
 
 SMALL = NetworkSettings(dims=3, hidden=4, cue_hidden=2)
 
 
-def _text(rng: np.random.Generator, lengths: list[int]) -> Text:
+def _text(rng: np.random.Generator, lengths: list[int], group: str = "") -> Text:
     n = len(lengths)
     return Text(
         rng.integers(0, 6, sum(lengths)).astype(np.int32),
@@ -23,19 +24,30 @@ def _text(rng: np.random.Generator, lengths: list[int]) -> Text:
         [[(int(rng.integers(0, 5)), 1.0)] for _ in lengths],
         rng.integers(0, 2, (n, len(ROLE_NAMES))).astype(np.float32),
         np.ones((n, len(ROLE_NAMES)), dtype=np.float32),
+        rng.integers(0, 2, (sum(lengths), len(TAGS))).astype(np.float32),
+        rng.integers(0, 2, (sum(lengths), len(TAGS))).astype(np.float32),
+        rng.integers(0, 2, (N_PATTERNS, len(PAIR_COLUMNS))).astype(np.float32),
+        rng.integers(0, 2, (N_PATTERNS, len(PAIR_COLUMNS))).astype(np.float32),
         rng.integers(0, 2, len(COLUMNS)).astype(np.float32),
-        np.ones(len(COLUMNS), dtype=np.float32),
         1.0,
+        group,
     )
+
+
+def _table(names: list[str], n_types: int, n_cues: int, rng: np.random.Generator) -> Table:
+    rows = csr_matrix(rng.random((n_types, len(names))) * (rng.random((n_types, len(names))) > 0.4))
+    return Table(names, [f"k{i}" for i in range(n_cues)], rows, np.arange(n_cues, dtype=np.int32))
 
 
 def test_the_gradient_is_the_slope_of_the_loss() -> None:
     rng = np.random.default_rng(0)
-    rows = csr_matrix(rng.random((6, 7)) * (rng.random((6, 7)) > 0.4))
-    batch = network_fit._lay([_text(rng, [3, 1]), _text(rng, [5]), _text(rng, [2, 2, 4])], rows, 5)
+    texts = [_text(rng, [3, 1], "g"), _text(rng, [5]), _text(rng, [2, 2, 4], "g")]
+    texts[0].answers[0], texts[2].answers[0] = 1, 0
+    batch = network_fit._lay(texts, _table(list("abcdefg"), 6, 5, rng))
+    assert (batch.hidden.tolist(), batch.honest.tolist()) == ([0], [2])
     p = {k: v.astype(np.float64) * 2 + rng.normal(size=v.shape) * 0.1 for k, v in network_fit._start(7, 5, SMALL, rng).items()}
     _, gradient = network_fit.loss_and_gradient(p, batch, SMALL, None)  # type: ignore[arg-type]
-    assert set(gradient) == set(PARAMETERS)
+    assert set(gradient) == set(LEARNED)
     for name, value in p.items():
         found = gradient[name]
         if isinstance(found, tuple):
@@ -69,7 +81,7 @@ def test_windows_back_is_the_transpose(n: int) -> None:
 
 
 def _word(lower: str, lemma: str, classes: tuple[str, ...] = (), concepts: tuple[str, ...] = ()) -> WordType:
-    return WordType(lower, lemma, frozenset(), (), classes, concepts)
+    return WordType(lower, lemma, frozenset(), classes, concepts)
 
 
 @pytest.mark.parametrize(
@@ -90,54 +102,59 @@ def test_a_network_survives_its_arrays_and_reads_the_same(detector: Detector) ->
     again = Network.from_arrays("n", network.names, network.cue_names, network.arrays("n"))
     analyser = detector.analyser("fi")
     evidence = gather(analyser, analyser.analyse("Voitit arvonnassa!\nEdustajamme tuo palkinnon kotiisi ja esittelee patjat."))
-    roles, answers = network.read(evidence)
-    assert roles.shape == (len(evidence.analysis.units), len(ROLE_NAMES))
-    assert answers.shape == (len(COLUMNS),)
-    for one, other in zip(network.read(evidence), again.read(evidence), strict=True):
-        assert one == pytest.approx(other, abs=1e-4)
+    read = network.read(evidence)
+    assert read.roles.shape == (len(evidence.analysis.units), len(ROLE_NAMES))
+    assert read.pairs.shape == (N_PATTERNS, len(PAIR_COLUMNS))
+    assert read.answers.shape == (len(COLUMNS),)
+    members = [network.member(k).read(evidence) for k in range(len(network.members))]
+    assert len(members) > 1
+    for part in ("roles", "pairs", "answers"):
+        assert getattr(read, part) == pytest.approx(getattr(again.read(evidence), part), abs=1e-4)
+        assert getattr(read, part) == pytest.approx(np.mean([getattr(m, part) for m in members], axis=0))
 
 
 def test_one_seed_gives_one_network() -> None:
     rng = np.random.default_rng(5)
-    vocabulary = network_fit.Vocabulary()
-    vocabulary.parts = [[f"x{i}", f"y{i % 3}"] for i in range(6)]
-    vocabulary.cues = {f"k{i}": i for i in range(5)}
-    texts = [_text(rng, [3, 2, 4]) for _ in range(20)]
+    table = _table(list("abcdefg"), 6, 5, rng)
+    texts = [_text(rng, [3, 2, 4], f"g{i % 7}") for i in range(20)]
     settings = NetworkSettings(dims=3, hidden=4, cue_hidden=2, epochs=2, min_df=1)
-    one, two = (network_fit.fit(texts, vocabulary, settings, 7) for _ in range(2))
-    assert all((one.parameters[k] == two.parameters[k]).all() for k in PARAMETERS)
-    other = network_fit.fit(texts, vocabulary, settings, 8)
-    assert any((one.parameters[k] != other.parameters[k]).any() for k in PARAMETERS)
+    one, two = (network_fit.fit(texts, table, settings, 7) for _ in range(2))
+    assert all((one[k] == two[k]).all() for k in LEARNED)
+    other = network_fit.fit(texts, table, settings, 8)
+    assert any((one[k] != other[k]).any() for k in LEARNED)
+
+
+def test_the_table_holds_the_parts_that_texts_share() -> None:
+    rng = np.random.default_rng(3)
+    vocabulary = network_fit.Vocabulary()
+    vocabulary.parts = [["a", "b"], ["b"], ["c"], ["a"], ["a"], ["a"]]
+    vocabulary.cues = {"k:z": 0, "k:a": 1}
+    text, other = _text(rng, [3]), _text(rng, [2])
+    text.types, other.types = np.array([0, 0, 2], dtype=np.int32), np.array([0, 1], dtype=np.int32)
+    table = vocabulary.table([text, other], 2)
+    assert table.names == ["a", "b"]
+    assert table.cue_names == ["k:a", "k:z"]
+    assert table.cue_place.tolist() == [1, 0]
+    assert (table.rows.toarray() > 0).tolist() == [[True, True], [False, True], [False, False], [True, False], [True, False], [True, False]]
 
 
 def test_it_learns_what_one_word_says() -> None:
     rng = np.random.default_rng(6)
-    vocabulary = network_fit.Vocabulary()
-    vocabulary.parts = [[f"w{i}"] for i in range(12)]
-    vocabulary.cues = {"k": 0}
+    table = Table([f"w{i}" for i in range(12)], ["k"], csr_matrix(2.0 * np.eye(12, dtype=np.float32)), np.zeros(1, dtype=np.int32))
     texts = []
     for _ in range(200):
-        types = rng.integers(1, 12, 8).astype(np.int32)
+        text = _text(rng, [5, 3])
+        text.types = rng.integers(1, 12, 8).astype(np.int32)
+        text.cues = [[], []]
         bad = bool(rng.random() < 0.5)
         if bad:
-            types[int(rng.integers(0, 8))] = 0
-        answers = np.zeros(len(COLUMNS), dtype=np.float32)
-        answers[0] = bad
-        texts.append(
-            Text(
-                types,
-                np.array([5, 3], dtype=np.int32),
-                [[], []],
-                np.zeros((2, len(ROLE_NAMES)), np.float32),
-                np.ones((2, len(ROLE_NAMES)), np.float32),
-                answers,
-                np.ones(len(COLUMNS), np.float32),
-                1.0,
-            )
-        )
-    network = network_fit.fit(texts, vocabulary, NetworkSettings(dims=8, hidden=16, cue_hidden=2, epochs=25, min_df=1, rate=1e-2), 1)
-    assert network.parameters["emb"].shape == (12, 8)
+            text.types[int(rng.integers(0, 8))] = 0
+        text.roles[:], text.tags_known[:], text.pairs_known[:], text.answers[:] = 0, 0, 0, 0
+        text.answers[0] = bad
+        texts.append(text)
+    parameters = network_fit.fit(texts, table, NetworkSettings(dims=8, hidden=16, cue_hidden=2, epochs=25, min_df=1, rate=1e-2), 1)
+    assert parameters["emb"].shape == (12, 8)
     # The word that says it is the one whose vector stands apart.
-    emb = network.parameters["emb"]
+    emb = parameters["emb"]
     apart = np.linalg.norm(emb - emb.mean(axis=0), axis=1)
-    assert network.names[int(apart.argmax())] == "w0"
+    assert table.names[int(apart.argmax())] == "w0"

@@ -46,6 +46,7 @@ def test_text_is_kept_or_extracted(tmp_path: Path, name: str, data: bytes, text:
         ("a.jsonl", b'{"text": "hej", "lang": "sv"}\n', "unknown-language"),
         ("a.jsonl", b'{"text": "\xff"}\n', "undecodable"),
         ("a.csv", b"id,body\n1,hi\n", "no-text-column"),
+        ("a.txt", b"\xff\xfe\x00\x00hej", "undecodable"),
         ("a.pdf", b"%PDF-1.4 broken", "bad-pdf"),
         ("a.csv", b"id,text\n1,Hei, saat lahjan\n", "bad-row"),
         ("a.eml", b"From: " + b"(" * 1000 + b"\n\nHei", "bad-email"),
@@ -72,6 +73,34 @@ def test_csv_with_semicolons_quotes_and_line_breaks(tmp_path: Path) -> None:
     path.write_text('id;text;month\n7;"rivi yksi\nrivi; kaksi";2025-01\n', encoding="utf-8")
     document = one(path)
     assert (document.id, document.text, document.meta) == ("7", "rivi yksi\nrivi; kaksi", {"month": "2025-01"})
+
+
+def test_an_open_quote_loses_its_own_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('id,text\n1,"one\nand more"\n2,"open\n3,three\n4,"four ""4"""\n', encoding="utf-8")
+    found = list(read(path))
+    assert [(d.text, d.error.code if d.error else None, d.line) for d in found] == [("one\nand more", None, 2), ("", "open-quote", 4), ("three", None, 5), ('four "4"', None, 6)]
+
+
+def test_an_open_quote_in_the_last_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text,id\nfine,1\n"open,2\n', encoding="utf-8")
+    a, b = read(path)
+    assert (a.text, b.error is not None) == ("fine", True)
+
+
+@pytest.mark.parametrize("name", ["utf-32", "utf-16", "utf-8-sig", "cp1252"])
+def test_encodings(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("Ilmainen näyte".encode(name))
+    assert one(path).text == "Ilmainen näyte"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1252"])
+def test_email_of_eight_bits_that_names_no_charset(tmp_path: Path, charset: str) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(b"Subject: Hei\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + "Ilmainen näyte".encode(charset))
+    assert one(path).text == "Hei\n\nIlmainen näyte"
 
 
 def test_email_subject_body_and_headers(tmp_path: Path) -> None:

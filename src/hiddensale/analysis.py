@@ -47,6 +47,9 @@ _CURRENCY = {
 _NUMBER = re.compile(r"\d[\d.,:–-]*$")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]")
 _BULLET = set("•·✓✔☑→➤►▪▫■●◆★☆※‣–—|") | {"*", "-", "✅", "👉", ">>", ">"}
+# These open a bullet wherever they stand, glued to the word before them or not.
+_SURE_BULLET = set("•✓✔☑➤►▪▫■●◆※‣") | {"✅", "👉"}
+_SENTENCE_END = ".!?…"
 _MAX_TYPES = 300_000
 _MAX_UNIT = 70
 
@@ -58,7 +61,6 @@ class WordType:
     lower: str
     lemma: str
     preds: frozenset[int]
-    starters: tuple[tuple[int, int], ...]
     classes: tuple[str, ...]
     concepts: tuple[str, ...]
 
@@ -120,12 +122,8 @@ class Analyser:
             classes = ("#emoji",)
         lemma = self.lemmatizer.lemma(lower) if lower[:1].isalpha() and len(lower) < 60 else lower
         preds = self.pack.predicates.of(text, lower, lemma, classes)
-        starters: dict[tuple[int, int], None] = {}
-        for pred in sorted(preds):
-            for at in self.pack.starters.get(pred, ()):
-                starters[at] = None
         concepts = tuple(name for name, ids in self.pack.concepts.items() if not preds.isdisjoint(ids))
-        return WordType(lower, lemma, preds, (*starters, *self.pack.open_starters), classes, concepts)
+        return WordType(lower, lemma, preds, classes, concepts)
 
     def analyse(self, text: str) -> Analysis:
         """Take a text apart with this language's tokeniser."""
@@ -162,37 +160,55 @@ def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]
     """Cut a token row into sentences, lines and bullets.
 
     A single line break inside running text (the next line starts in lower case and the line was long) is a wrapped
-    line, not a border.
+    line, not a border. Emojis after the end of a sentence belong to it. People who write no capitals still end their
+    sentences: a full stop that is a token of its own, after a word too long for an abbreviation, ends one.
     """
     units: list[Unit] = []
     first = 0
     n = len(starts)
     border = 0
     line_start = 0
+    ended = False  # whether the last token that is no emoji ended a sentence
     for i in range(1, n):
         cut = False
+        piece = text[starts[i] : ends[i]]
+        if _EMOJI.match(text[starts[i - 1]]) is None:
+            ended = text[ends[i - 1] - 1] in _SENTENCE_END
         if breaks[i]:
-            wrapped = breaks[i] == 1 and text[starts[i]].islower() and ends[i - 1] - line_start > 45 and text[ends[i - 1] - 1] not in ".!?:"
+            wrapped = breaks[i] == 1 and piece[0].islower() and ends[i - 1] - line_start > 45 and text[ends[i - 1] - 1] not in ".!?:"
             line_start = starts[i]
             cut = not wrapped
-        elif text[starts[i] : ends[i]] in _BULLET and i + 1 < n and (starts[i] - ends[i - 1]) > 0 and text[starts[i]] not in "-–—*>":
+        elif piece in _BULLET and i + 1 < n and (piece in _SURE_BULLET or (starts[i] > ends[i - 1] and piece not in "-–—*>")):
+            # The emojis of a sentence's end may be bullets elsewhere; a row of bullets is one.
+            cut = text[starts[i - 1] : ends[i - 1]] not in _SURE_BULLET
+        elif ended and _EMOJI.match(piece) is None:
+            glued = starts[i] == ends[i - 1]
+            cut = _opens_sentence(text, starts, ends, i, glued) or (_EMOJI.match(text[starts[i - 1]]) is not None and not piece[0].isdigit() and piece[0] not in _SENTENCE_END)
+        elif i - first >= _MAX_UNIT and text[ends[i - 1] - 1] in ",;:":
             cut = True
-        else:
-            last = text[ends[i - 1] - 1]
-            if last in ".!?…" and starts[i] > ends[i - 1]:
-                head = text[starts[i]]
-                cut = not head.islower() and not (last == "." and text[starts[i - 1]].isdigit() and head.isdigit())
-            elif i - first >= _MAX_UNIT and text[ends[i - 1] - 1] in ",;:":
-                cut = True
         if not cut and i - first >= 2 * _MAX_UNIT:
             cut = True
         if cut:
             units.append(Unit(first, i, border))
             first = i
             border = breaks[i]
+            ended = False
     if n:
         units.append(Unit(first, n, border))
     return units
+
+
+def _opens_sentence(text: str, starts: list[int], ends: list[int], i: int, glued: bool) -> bool:
+    """Whether token ``i`` opens a sentence, given that the token before it may have ended one."""
+    head, last = text[starts[i]], text[ends[i - 1] - 1]
+    own_token = ends[i - 1] - starts[i - 1] == 1
+    word = text[starts[i - 2] : ends[i - 2]] if own_token and i > 1 and starts[i - 1] == ends[i - 2] else ""
+    if glued:
+        # "kotiin.Tilaa": no space, yet a new sentence; an address or a figure is not.
+        return own_token and head.isupper() and len(word) > 2 and word[-1].islower()
+    if head.islower():
+        return last in "!?" or (last == "." and len(word) >= 5 and word.isalpha())
+    return not (last == "." and text[starts[i - 1]].isdigit() and head.isdigit())
 
 
 def make_pipeline(code: str) -> Any:
@@ -206,7 +222,8 @@ def make_pipeline(code: str) -> Any:
         r"(?<=\d)[€$£%/*+]",
         r"(?<=[€$£])/",
         r"(?<=\d)(?:kk|eur|euroa|pv|vko|vrk|mo|mth|min|pvm|e|kg|ml|g|h|x)(?=/|\b)",
-        r"[/:*…|•·=→!?,;()\[\]\"”“»«]+",
+        r"[•✓✔☑➤►▪▫■●◆※‣]",
+        r"[/:*…|·=→!?,;()\[\]\"”“»«]+",
     ]
     tokenizer: Any = nlp.tokenizer
     tokenizer.infix_finditer = compile_infix_regex(infixes).finditer

@@ -22,7 +22,7 @@ from hiddensale.roles import ROLE_NAMES, RoleModel
 from hiddensale.spans import SpanModel
 from hiddensale.wording import WordingModel
 
-FORMAT = 2
+FORMAT = 3
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"

@@ -213,12 +213,12 @@ class Detector:
         model = self.model
         if not evidence.analysis.units:
             return self._failed(document, ScanError("empty", "the document holds no word; nothing to scan"))
-        read, answers = model.network.read(evidence)
-        roles = (model.roles.scores(evidence) + read) / 2
+        reading = model.network.read(evidence)
+        roles = (model.roles.scores(evidence) + reading.roles) / 2
         pairs = choose_pairs(roles)
         wording = model.wording[lang].scores(evidence.analysis)
-        x = describe(evidence, roles, pairs, wording, answers)
-        document_row = describe_document(x, wording, answers)
+        x = describe(evidence, roles, pairs, wording, reading)
+        document_row = describe_document(x, wording, reading)
         row = model.langs.index(lang)
         any_scale, pattern_scale, present_scale = model.scales[row]
         any_z = float(any_scale[0] * model.heads["any"].predict(document_row[None, :])[0] + any_scale[1])
@@ -248,7 +248,16 @@ class Detector:
         return ScanResult(document.id, document.source, lang, bool(hot), score, scores, tuple(findings), document.text, document.extracted, document.meta)
 
     def _finding(
-        self, i: int, x: npt.NDArray[np.float64], score: float, flagged: bool, evidence: Evidence, roles: npt.NDArray[np.float64], pair: Pair, lang: str, reasons: tuple[Reason, ...]
+        self,
+        i: int,
+        x: npt.NDArray[np.float64],
+        score: float,
+        flagged: bool,
+        evidence: Evidence,
+        roles: npt.NDArray[np.float64],
+        pair: Pair,
+        lang: str,
+        reasons: tuple[Reason, ...],
     ) -> Finding:
         model = self.model
         pattern = PATTERNS[i]

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
+from hiddensale.evidence import gather
+from hiddensale.packs import kinds
 from hiddensale.schema import Finding, ScanResult, Span
 
 _WORD = re.compile(r"\w+")
@@ -21,6 +23,8 @@ _N_BOOT = 400
 _SEED = 7
 # A fall is real when it is larger than both this and half the interval that was measured at training.
 GATE_MARGIN = 0.02
+# One document more or less is no real fall of a small slice.
+_LEAST_SLICE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Outcome:
 
     example: Example
     result: ScanResult
+    against_cues: bool = False
 
     @property
     def right(self) -> bool:
@@ -60,12 +65,25 @@ def evaluate(detector: Detector, examples: Sequence[Example]) -> Figures:
     Figures
         Slices ``fi``, ``en`` (those there are) and ``all``.
     """
-    outcomes = [Outcome(x, detector.scan(x.text, x.lang)) for x in examples]
+    outcomes = [Outcome(x, detector.scan(x.text, x.lang), against_cues(detector, x)) for x in examples]
     figures = Figures(outcomes)
     for lang in sorted({x.lang for x in examples}, key=lambda c: (c != "fi", c)):
         figures.slices[lang] = _slice([o for o in outcomes if o.example.lang == lang])
     figures.slices["all"] = _slice(outcomes)
     return figures
+
+
+def against_cues(detector: Detector, example: Example) -> bool:
+    """Whether the packs' catch cues speak against the truth: none in the catch of a hidden sale, some in an honest text."""
+    catches = {k.key for k in kinds().values() if k.role == "catch"}
+    analyser = detector.analyser(example.lang)
+    evidence = gather(analyser, analyser.analyse(example.text))
+    a = evidence.analysis
+    if not example.flagged:
+        return any(not catches.isdisjoint(row) for row in evidence.kinds)
+    spans = [x.catch for x in example.labels if x.flagged and x.catch]
+    touched = [u for u, unit in enumerate(a.units) if any(a.starts[unit.first] < end and a.ends[unit.last - 1] > start for start, end in spans)]
+    return bool(spans) and all(catches.isdisjoint(evidence.kinds[u]) for u in touched)
 
 
 def f1(tp: int, fp: int, fn: int) -> tuple[float, float, float]:
@@ -149,6 +167,7 @@ def _slice(outcomes: list[Outcome]) -> dict[str, Any]:
         "disclosure": _confusion(outcomes, lambda x: x.disclosure, lambda f: f.disclosure, hidden_only=True),
         "stance": _confusion(outcomes, lambda x: x.stance, lambda f: f.stance, hidden_only=False),
         "slices": {
+            "hard: the cues speak against the truth": _verdicts([o for o in outcomes if o.against_cues]),
             "dry hidden, loud honest": _verdicts([o for o in outcomes if (o.example.flagged and o.example.style == "dry") or (not o.example.flagged and o.example.style == "loud")]),
             "counter style": _verdicts([o for o in outcomes if o.example.style == "counter"]),
             "long (150 words or more)": _verdicts([o for o in outcomes if len(o.example.text.split()) >= 150]),
@@ -253,7 +272,7 @@ def as_text(figures: Figures) -> str:
         out.append(f"  disclosure         accuracy {s['disclosure']['accuracy']:.3f} of {s['disclosure']['n']}   stance {s['stance']['accuracy']:.3f} of {s['stance']['n']}")
         for label, v in s["slices"].items():
             if v["n"]:
-                out.append(f"    {label:<26} n {v['n']:>4}  P {v['precision']:.3f}  R {v['recall']:.3f}  accuracy {v['accuracy']:.3f}")
+                out.append(f"    {label:<38} n {v['n']:>4}  P {v['precision']:.3f}  R {v['recall']:.3f}  accuracy {v['accuracy']:.3f}")
     return "\n".join(out) + "\n"
 
 
@@ -292,6 +311,12 @@ def gate(figures: Figures, manifest: Mapping[str, Any], split: str) -> list[str]
             before, after = get(then), get(now)
             if (before - after if higher else after - before) > GATE_MARGIN:
                 faults.append(f"{name}: {label} was {before:.3f}, is {after:.3f}")
+        for label, v in then["slices"].items():
+            there = now["slices"].get(label, {"n": 0})
+            if v["n"] and not there["n"]:
+                faults.append(f"{name}: slice {label!r} is empty")
+            elif v["n"] >= _LEAST_SLICE and v["accuracy"] - there["accuracy"] > GATE_MARGIN:
+                faults.append(f"{name}: accuracy of slice {label!r} was {v['accuracy']:.3f}, is {there['accuracy']:.3f}")
         for pattern, v in then["patterns"].items():
             if v["n"] and not now["patterns"][pattern]["n"]:
                 faults.append(f"{name}: no flagged document of {pattern}")

@@ -3,7 +3,11 @@
 It is the first stage's second opinion. Where the linear scores add up what every word says by itself, the network
 learns turns of phrase: five neighbouring words make a window, the strongest windows make the unit, a unit is read
 together with the units before and after it, and the strongest units make the text. It gives every unit the same role
-scores as :mod:`hiddensale.roles`, and the text the answers of :data:`COLUMNS`.
+scores as :mod:`hiddensale.roles`, every pattern the answers of
+:data:`PAIR_COLUMNS` from the units that look most like its lure and its catch, and the text the answers of :data:`COLUMNS`.
+
+A network has several members, learned from different parts of the corpus, whose answers are averaged (Breiman 1996,
+"Bagging predictors"): what one of them takes from the chance of its documents, the others do not.
 
 Plain arrays, numpy only; :mod:`hiddensale.network_fit` learns them. Words are sums of learned vectors of their form,
 lemma, concepts and parts (Bojanowski et al. 2017, "Enriching word vectors with subword information"), windows are a
@@ -13,12 +17,13 @@ convolution with maximum over the unit (Kim 2014, "Convolutional neural networks
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from hiddensale.analysis import WordType
-from hiddensale.catalogue import DISCLOSURES
+from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.evidence import Evidence
 from hiddensale.roles import ROLE_NAMES, cue_features
 from hiddensale.wording import COLUMNS as WORDING_COLUMNS
@@ -26,15 +31,21 @@ from hiddensale.wording import COLUMNS as WORDING_COLUMNS
 Floats = npt.NDArray[np.float64]
 # Answers about the whole text: those of the wording model, whether some offer is reported, how any catch is told.
 COLUMNS: tuple[str, ...] = (*WORDING_COLUMNS, "reports", *DISCLOSURES)
+# Answers about one pattern, from the units most like its lure and its catch.
+PAIR_COLUMNS: tuple[str, ...] = ("flagged", "present", "reports", *DISCLOSURES)
+N_PATTERNS = len(PATTERNS)
+# What is known of a pattern's pair besides the two units: both role scores, the order, the distance.
+N_PAIR_FACTS = 4
 WINDOW = (-2, -1, 0, 1, 2)
 NEIGHBOURS = (-1, 0, 1)
 # The strongest role scores of a text enter the last layer at about the size of the other inputs.
 ROLE_SCALE = 0.3
 ROLE_FLOOR = -8.0
 _MAX_PARTS = 20
-PARAMETERS = ("emb", "w1", "b1", "wc", "bc", "w2", "b2", "wr", "br", "wd", "bd", "wo", "bo")
+PARAMETERS = ("emb", "w1", "b1", "wc", "bc", "w2", "b2", "wr", "br", "wq", "bq", "vo", "bv", "wd", "bd", "wo", "bo")
 # Too large for a wheel in full precision: one byte a weight, a step per column.
-QUANTISED = ("emb", "w1", "w2", "wd")
+QUANTISED = ("emb", "w1", "w2", "wd", "wq")
+Parameters = Mapping[str, npt.NDArray[np.floating]]
 
 
 def word_names(word: WordType, lang: str) -> list[str]:
@@ -58,84 +69,86 @@ def cue_row(evidence: Evidence, u: int) -> dict[str, float]:
     return {k: v for k, v in cue_features(evidence, u).items() if not k.startswith("kk:")}
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the network says of one text, all in log-odds.
+
+    ``roles`` of shape (n_units, n_roles), columns as in :data:`hiddensale.roles.ROLE_NAMES`; ``pairs`` of shape
+    (n_patterns, n_pair_columns), columns as in :data:`PAIR_COLUMNS`; ``answers`` of shape (n_columns,), columns as in
+    :data:`COLUMNS`.
+    """
+
+    roles: Floats
+    pairs: Floats
+    answers: Floats
+
+
 class Network:
-    """Role scores of units and answers about the text, from plain arrays.
+    """Reads texts with plain arrays.
 
     Parameters
     ----------
     names : sequence of str
-        Names of the rows of ``emb``, sorted.
+        Names of the rows of ``emb``, sorted; the same for all members.
     cue_names : sequence of str
         Names of the rows of ``wc``, sorted.
-    parameters : mapping of str to ndarray
-        The arrays named in :data:`PARAMETERS`.
+    members : sequence of mapping of str to ndarray
+        For each member the arrays named in :data:`PARAMETERS`.
     """
 
-    def __init__(self, names: Sequence[str], cue_names: Sequence[str], parameters: Mapping[str, npt.NDArray[np.floating]]) -> None:
+    def __init__(self, names: Sequence[str], cue_names: Sequence[str], members: Sequence[Parameters]) -> None:
         self.names = list(names)
         self.cue_names = list(cue_names)
         self.index: Mapping[str, int] = {n: i for i, n in enumerate(self.names)}
         self.cue_index: Mapping[str, int] = {n: i for i, n in enumerate(self.cue_names)}
         # Double precision while reading: the last digits then do not depend on the machine's matrix library.
-        self.parameters: dict[str, Floats] = {k: np.asarray(parameters[k], dtype=np.float32 if k == "emb" else np.float64) for k in PARAMETERS}
+        self.members: list[dict[str, Floats]] = [{k: np.asarray(p[k], dtype=np.float32 if k == "emb" else np.float64) for k in PARAMETERS} for p in members]
         self._words: dict[WordType, Floats] = {}
 
+    def member(self, number: int) -> Network:
+        """A network of one of the members alone."""
+        return Network(self.names, self.cue_names, [self.members[number]])
+
     def word_vector(self, word: WordType, lang: str) -> Floats:
-        """The vector of a word, shape (n_dims,); cached by word type."""
+        """The vectors of a word, shape (n_members, n_dims); cached by word type."""
         found = self._words.get(word)
         if found is None:
-            if len(self._words) > 200_000:
+            if len(self._words) > 100_000:
                 self._words.clear()
             rows = [i for n in word_names(word, lang) if (i := self.index.get(n)) is not None]
-            emb = self.parameters["emb"]
-            total = emb[rows].sum(axis=0, dtype=np.float64) if rows else np.zeros(emb.shape[1])
+            total = np.array([p["emb"][rows].sum(axis=0, dtype=np.float64) if rows else np.zeros(p["emb"].shape[1]) for p in self.members])
             found = self._words[word] = np.tanh(total * word_scale(len(rows)))
         return found
 
-    def read(self, evidence: Evidence) -> tuple[Floats, Floats]:
-        """Read a text.
-
-        Parameters
-        ----------
-        evidence : Evidence
-
-        Returns
-        -------
-        roles : ndarray of shape (n_units, n_roles)
-            Log-odds, columns as in :data:`hiddensale.roles.ROLE_NAMES`.
-        answers : ndarray of shape (n_columns,)
-            Log-odds, columns as in :data:`COLUMNS`.
-        """
-        p = self.parameters
+    def read(self, evidence: Evidence) -> Reading:
+        """Read a text."""
         analysis = evidence.analysis
         units = analysis.units
         if not units:
-            return np.zeros((0, len(ROLE_NAMES))), np.zeros(len(COLUMNS))
+            return Reading(np.zeros((0, len(ROLE_NAMES))), np.zeros((N_PATTERNS, len(PAIR_COLUMNS))), np.zeros(len(COLUMNS)))
         words = np.array([self.word_vector(w, analysis.lang) for w in analysis.words])
+        firsts = [u.first for u in units]
         unit_of = np.repeat(np.arange(len(units)), [u.last - u.first for u in units])
-        hidden = np.maximum(windows(words, unit_of, WINDOW) @ p["w1"] + p["b1"], 0.0)
-        strongest = np.maximum.reduceat(hidden, [u.first for u in units], axis=0)
-        cues = np.tile(p["bc"], (len(units), 1))
+        cues = np.zeros((len(units), len(self.cue_names)))
         for u in range(len(units)):
             for name, value in cue_row(evidence, u).items():
                 at = self.cue_index.get(name)
                 if at is not None:
-                    cues[u] += value * p["wc"][at]
-        unit = np.concatenate([strongest, np.maximum(cues, 0.0)], axis=1)
-        wide = np.maximum(windows(unit, np.zeros(len(units), dtype=np.intp), NEIGHBOURS) @ p["w2"] + p["b2"], 0.0)
-        roles = np.concatenate([unit, wide], axis=1) @ p["wr"] + p["br"]
-        top = np.maximum(roles.max(axis=0), ROLE_FLOOR) * ROLE_SCALE
-        whole = np.maximum(np.concatenate([wide.max(axis=0), wide.mean(axis=0), top]) @ p["wd"] + p["bd"], 0.0)
-        return roles, whole @ p["wo"] + p["bo"]
+                    cues[u, at] = value
+        seen = np.flatnonzero(cues.any(axis=0))
+        cues = cues[:, seen]
+        found = [_read(p, words[:, m], unit_of, firsts, cues @ p["wc"][seen]) for m, p in enumerate(self.members)]
+        return Reading(*(np.mean(part, axis=0) for part in zip(*found, strict=True)))
 
     def arrays(self, prefix: str) -> dict[str, npt.NDArray[np.generic]]:
-        """The parameters as they are shipped."""
+        """The parameters as they are shipped; the first axis of each counts the members."""
         out: dict[str, npt.NDArray[np.generic]] = {}
-        for name, value in self.parameters.items():
+        for name in PARAMETERS:
+            value = np.stack([p[name] for p in self.members])
             if name in QUANTISED:
-                step = np.maximum(np.abs(value).max(axis=0).astype(np.float64), 1e-12) / 127.0
+                step = np.maximum(np.abs(value).max(axis=1).astype(np.float64), 1e-12) / 127.0
                 out[f"{prefix}.{name}.step"] = step
-                out[f"{prefix}.{name}"] = np.round(value / step).astype(np.int8)
+                out[f"{prefix}.{name}"] = np.round(value / step[:, None]).astype(np.int8)
             else:
                 out[f"{prefix}.{name}"] = value.astype(np.float16)
         return out
@@ -143,11 +156,40 @@ class Network:
     @classmethod
     def from_arrays(cls, prefix: str, names: Sequence[str], cue_names: Sequence[str], arrays: Mapping[str, npt.NDArray[np.generic]]) -> Network:
         """The inverse of :meth:`arrays`."""
-        parameters: dict[str, npt.NDArray[np.floating]] = {}
+        parts: dict[str, npt.NDArray[np.floating]] = {}
         for name in PARAMETERS:
-            value = np.asarray(arrays[f"{prefix}.{name}"], dtype=np.float64)
-            parameters[name] = value * np.asarray(arrays[f"{prefix}.{name}.step"], dtype=np.float64) if name in QUANTISED else value
-        return cls(names, cue_names, parameters)
+            stored = arrays[f"{prefix}.{name}"]
+            if name in QUANTISED:
+                parts[name] = stored.astype(np.float32) * np.asarray(arrays[f"{prefix}.{name}.step"], dtype=np.float64)[:, None].astype(np.float32)
+            else:
+                parts[name] = stored.astype(np.float64)
+        return cls(names, cue_names, [{name: value[m] for name, value in parts.items()} for m in range(len(parts["emb"]))])
+
+
+def _read(p: Mapping[str, Floats], words: Floats, unit_of: npt.NDArray[np.intp], firsts: list[int], cues: Floats) -> tuple[Floats, Floats, Floats]:
+    """One member's reading of a text: roles, pairs, answers."""
+    n = len(firsts)
+    hidden = np.maximum(windows(words, unit_of, WINDOW) @ p["w1"] + p["b1"], 0.0)
+    strongest = np.maximum.reduceat(hidden, firsts, axis=0)
+    unit = np.concatenate([strongest, np.maximum(cues + p["bc"], 0.0)], axis=1)
+    wide = np.maximum(windows(unit, np.zeros(n, dtype=np.intp), NEIGHBOURS) @ p["w2"] + p["b2"], 0.0)
+    roles = np.concatenate([unit, wide], axis=1) @ p["wr"] + p["br"]
+    top = np.maximum(roles.max(axis=0), ROLE_FLOOR) * ROLE_SCALE
+    whole = np.maximum(np.concatenate([wide.max(axis=0), wide.mean(axis=0), top]) @ p["wd"] + p["bd"], 0.0)
+    answers = whole @ p["wo"] + p["bo"]
+    # The units a pattern's lure and catch are sought in: weighed by their role scores.
+    scores = roles[:, : 2 * N_PATTERNS]
+    weight = np.exp(scores - scores.max(axis=0))
+    weight /= weight.sum(axis=0)
+    context = weight.T @ wide
+    place = np.arange(n) @ weight
+    apart = place[N_PATTERNS:] - place[:N_PATTERNS]
+    facts = np.stack([top[:N_PATTERNS], top[N_PATTERNS : 2 * N_PATTERNS], np.tanh(apart), np.log1p(np.abs(apart))], axis=1)
+    both = np.concatenate([context[:N_PATTERNS], context[N_PATTERNS:], facts], axis=1)
+    pairs = np.maximum(both @ p["wq"] + p["bq"], 0.0) @ p["vo"] + p["bv"]
+    answers[1 : 1 + N_PATTERNS] += pairs[:, 0]
+    answers[1 + N_PATTERNS : 1 + 2 * N_PATTERNS] += pairs[:, 1]
+    return roles, pairs, answers
 
 
 def word_scale(n_parts: int) -> float:

@@ -1,6 +1,7 @@
 """Learn a :class:`hiddensale.network.Network`: forward, backward and Adam in numpy, the same figures on every run.
 
-Batches are rows of whole texts laid end to end, so nothing is padded. Dropout on words, word parts, units and cues;
+Batches are rows of whole texts laid end to end, so nothing is padded; the texts of a contrast group share a batch, and
+besides every answer the order of a hidden sale and its honest twin is learned. Dropout on words, word parts, units and cues;
 Adam (Kingma and Ba 2015) with decoupled weight decay, in which a word part's vector moves only when it was seen.
 """
 
@@ -15,10 +16,29 @@ import numpy as np
 import numpy.typing as npt
 
 from hiddensale.evidence import Evidence
-from hiddensale.network import COLUMNS, NEIGHBOURS, PARAMETERS, ROLE_FLOOR, ROLE_SCALE, WINDOW, Network, cue_row, windows, windows_back, word_names, word_scale
+from hiddensale.network import (
+    COLUMNS,
+    N_PAIR_FACTS,
+    N_PATTERNS,
+    NEIGHBOURS,
+    PAIR_COLUMNS,
+    PARAMETERS,
+    ROLE_FLOOR,
+    ROLE_SCALE,
+    WINDOW,
+    cue_row,
+    windows,
+    windows_back,
+    word_names,
+    word_scale,
+)
 from hiddensale.roles import ROLE_NAMES
+from hiddensale.spans import TAGS
 
 F32 = npt.NDArray[np.float32]
+# Besides what is shipped: whether a word lies in a lure or catch, opens or closes one. To learn it makes the windows better; the
+# spans themselves are found better without it (:mod:`hiddensale.spans`).
+LEARNED = (*PARAMETERS, "wt", "wu", "bt")
 Parameters = dict[str, F32]
 
 
@@ -29,25 +49,31 @@ class NetworkSettings:
     dims: int = 64
     hidden: int = 128
     cue_hidden: int = 48
+    pair_hidden: int = 64
     epochs: int = 10
     rate: float = 2e-3
     decay: float = 1e-2
-    min_df: int = 3
+    min_df: int = 4
     batch_words: int = 6000
     batch_texts: int = 64
     drop: float = 0.3
-    drop_words: float = 0.1
+    drop_words: float = 0.2
     drop_parts: float = 0.3
     drop_cues: float = 0.2
     role_weight: float = 1.5
     any_weight: float = 4.0
+    tag_weight: float = 3.0
+    pair_weight: float = 1.0
+    rank_weight: float = 1.0
+    pick_weight: float = 0.5
 
 
 @dataclass
 class Text:
     """One text to learn from; a line of a phrase book has ``weight`` 0: its units count, the whole does not.
 
-    ``roles`` and ``known`` have shape (n_units, n_roles), ``answers`` and ``answers_known`` shape (n_columns,).
+    ``roles`` and ``known`` have shape (n_units, n_roles), ``tags`` and ``tags_known`` (n_words, n_tags), ``pairs`` and
+    ``pairs_known`` (n_patterns, n_pair_columns), ``answers`` (n_columns,). ``group`` is empty for a text alone.
     """
 
     types: npt.NDArray[np.int32]
@@ -55,9 +81,37 @@ class Text:
     cues: list[list[tuple[int, float]]]
     roles: F32
     known: F32
+    tags: F32
+    tags_known: F32
+    pairs: F32
+    pairs_known: F32
     answers: F32
-    answers_known: F32
     weight: float
+    group: str = ""
+
+
+@dataclass
+class Gold:
+    """The answers to learn for one text, as :class:`Text` wants them."""
+
+    roles: npt.NDArray[Any]
+    known: npt.NDArray[Any]
+    tags: npt.NDArray[Any]
+    tags_known: npt.NDArray[Any]
+    pairs: npt.NDArray[Any]
+    pairs_known: npt.NDArray[Any]
+    answers: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Which word parts and cues are learned, and of which parts each word type is made (sparse, scaled)."""
+
+    names: list[str]
+    cue_names: list[str]
+    rows: Any
+    # Where each cue of the vocabulary stands among the sorted names.
+    cue_place: npt.NDArray[np.int32]
 
 
 class Vocabulary:
@@ -69,11 +123,7 @@ class Vocabulary:
         self.parts: list[list[str]] = []
         self.cues: dict[str, int] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Fitting, which may run in another process, needs the names alone.
-        return {"_types": {}, "_keep": [], "parts": self.parts, "cues": self.cues}
-
-    def text(self, evidence: Evidence, roles: npt.NDArray[Any], known: npt.NDArray[Any], answers: npt.NDArray[Any], answers_known: npt.NDArray[Any], weight: float) -> Text:
+    def text(self, evidence: Evidence, gold: Gold, weight: float, group: str = "") -> Text:
         """Number a text's words and cues."""
         a = evidence.analysis
         types = np.empty(len(a.words), dtype=np.int32)
@@ -87,14 +137,36 @@ class Vocabulary:
             types[i] = at
         lengths = np.array([u.last - u.first for u in a.units], dtype=np.int32)
         cues = [[(self.cues.setdefault(k, len(self.cues)), v) for k, v in cue_row(evidence, u).items()] for u in range(len(a.units))]
-        return Text(types, lengths, cues, roles.astype(np.float32), known.astype(np.float32), answers.astype(np.float32), answers_known.astype(np.float32), weight)
+        f32 = {k: v.astype(np.float32) for k, v in vars(gold).items()}
+        return Text(types, lengths, cues, **f32, weight=weight, group=group)
+
+    def table(self, texts: Sequence[Text], min_df: int) -> Table:
+        """Fix what is learned: the word parts that at least ``min_df`` texts hold, and every cue."""
+        from scipy.sparse import csr_matrix
+
+        df: Counter[str] = Counter()
+        for text in texts:
+            df.update({n for i in np.unique(text.types) for n in self.parts[i]})
+        names = sorted(n for n, c in df.items() if c >= min_df)
+        index = {n: i for i, n in enumerate(names)}
+        ids = [[index[n] for n in parts if n in index] for parts in self.parts]
+        scale = np.repeat([word_scale(len(row)) for row in ids], [len(row) for row in ids]).astype(np.float32)
+        flat = np.array([i for row in ids for i in row], dtype=np.int32)
+        rows = csr_matrix((scale, flat, np.concatenate([[0], np.cumsum([len(row) for row in ids])])), shape=(len(ids), len(names)))
+        cue_names = sorted(self.cues)
+        place = np.empty(len(cue_names), dtype=np.int32)
+        place[[self.cues[n] for n in cue_names]] = np.arange(len(cue_names))
+        return Table(names, cue_names, rows, place)
 
 
 def _batches(texts: Sequence[Text], settings: NetworkSettings, rng: np.random.Generator) -> Iterator[list[Text]]:
+    groups: dict[str, list[Text]] = {}
+    for i, text in enumerate(texts):
+        groups.setdefault(text.group or f"\0{i}", []).append(text)
+    sets = list(groups.values())
     batch: list[Text] = []
     n_words = 0
-    for i in rng.permutation(len(texts)):
-        text = texts[i]
+    for text in (t for k in rng.permutation(len(sets)) for t in sets[k]):
         if batch and (n_words + len(text.types) > settings.batch_words or len(batch) >= settings.batch_texts):
             yield batch
             batch, n_words = [], 0
@@ -115,12 +187,17 @@ class _Batch:
     cues: Any  # sparse (n_units, n_cues)
     roles: F32
     known: F32
+    tags: F32
+    tags_known: F32
+    pairs: F32
+    pairs_known: F32
     answers: F32
-    answers_known: F32
     weight: F32
+    hidden: npt.NDArray[np.intp]  # each hidden sale
+    honest: npt.NDArray[np.intp]  # and its honest twin
 
 
-def _lay(batch: Sequence[Text], rows: Any, n_cues: int) -> _Batch:
+def _lay(batch: Sequence[Text], table: Table) -> _Batch:
     from scipy.sparse import csr_matrix
 
     types = np.concatenate([t.types for t in batch])
@@ -129,13 +206,15 @@ def _lay(batch: Sequence[Text], rows: Any, n_cues: int) -> _Batch:
     n_units = np.array([len(t.lengths) for t in batch])
     unit_starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
     text_starts = np.concatenate([[0], np.cumsum(n_units)[:-1]]).astype(np.intp)
-    pairs = [c for t in batch for c in t.cues]
+    listed = [c for t in batch for c in t.cues]
+    place = table.cue_place[np.array([k for c in listed for k, _ in c], dtype=np.int32)]
     cues = csr_matrix(
-        (np.array([v for c in pairs for _, v in c], dtype=np.float32), np.array([k for c in pairs for k, _ in c], dtype=np.int32), np.concatenate([[0], np.cumsum([len(c) for c in pairs])])),
-        shape=(len(pairs), n_cues),
+        (np.array([v for c in listed for _, v in c], dtype=np.float32), place, np.concatenate([[0], np.cumsum([len(c) for c in listed])])),
+        shape=(len(listed), len(table.cue_names)),
     )
+    twins = [(i, j) for i, a in enumerate(batch) for j, b in enumerate(batch) if a.group and a.group == b.group and a.weight and b.weight and a.answers[0] > b.answers[0]]
     return _Batch(
-        rows[here],
+        table.rows[here],
         token.astype(np.intp),
         np.repeat(np.arange(len(lengths)), lengths),
         unit_starts,
@@ -144,9 +223,14 @@ def _lay(batch: Sequence[Text], rows: Any, n_cues: int) -> _Batch:
         cues,
         np.concatenate([t.roles for t in batch]),
         np.concatenate([t.known for t in batch]),
+        np.concatenate([t.tags for t in batch]),
+        np.concatenate([t.tags_known for t in batch]),
+        np.stack([t.pairs for t in batch]),
+        np.stack([t.pairs_known for t in batch]),
         np.stack([t.answers for t in batch]),
-        np.stack([t.answers_known for t in batch]),
         np.array([t.weight for t in batch], dtype=np.float32),
+        np.array([i for i, _ in twins], dtype=np.intp),
+        np.array([j for _, j in twins], dtype=np.intp),
     )
 
 
@@ -165,6 +249,13 @@ def _start(n_names: int, n_cues: int, s: NetworkSettings, rng: np.random.Generat
         "b2": np.zeros(s.hidden, dtype=np.float32),
         "wr": matrix(unit + s.hidden, len(ROLE_NAMES), 0.3),
         "br": np.full(len(ROLE_NAMES), -3.0, dtype=np.float32),
+        "wt": matrix(s.hidden, len(TAGS), 0.3),
+        "wu": matrix(s.hidden, len(TAGS), 0.3),
+        "bt": np.full(len(TAGS), -2.0, dtype=np.float32),
+        "wq": matrix(2 * s.hidden + N_PAIR_FACTS, s.pair_hidden),
+        "bq": np.zeros((N_PATTERNS, s.pair_hidden), dtype=np.float32),
+        "vo": matrix(s.pair_hidden, len(PAIR_COLUMNS), 0.3),
+        "bv": np.full((N_PATTERNS, len(PAIR_COLUMNS)), -2.0, dtype=np.float32),
         "wd": matrix(2 * s.hidden + len(ROLE_NAMES), s.hidden),
         "bd": np.zeros(s.hidden, dtype=np.float32),
         "wo": matrix(s.hidden, len(COLUMNS), 0.3),
@@ -203,6 +294,9 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     h2 = h2 * m2
     xr = np.concatenate([unit, h2], axis=1)
     r = xr @ p["wr"] + p["br"]
+    mt = _mask(rng, h1.shape, s.drop)
+    h1t = h1 * mt
+    t: Any = h1t @ p["wt"] + (h2 @ p["wu"])[b.unit_of] + p["bt"]
     top2 = np.maximum.reduceat(h2, b.text_starts, axis=0)
     n_units = np.diff(np.append(b.text_starts, len(h2))).astype(np.float32)[:, None]
     mean2 = np.add.reduceat(h2, b.text_starts, axis=0) / n_units
@@ -212,32 +306,93 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     md = _mask(rng, hd.shape, s.drop)
     hd = hd * md
     o = hd @ p["wo"] + p["bo"]
+    n = N_PATTERNS
+    weight = np.exp(r[:, : 2 * n] - top_r[b.text_of, : 2 * n])
+    weight = weight / np.add.reduceat(weight, b.text_starts, axis=0)[b.text_of]
+    context = np.stack([np.add.reduceat(weight[:, k : k + 1] * h2, b.text_starts, axis=0) for k in range(2 * n)], axis=1)
+    number = (np.arange(len(r)) - b.text_starts[b.text_of])[:, None].astype(r.dtype)
+    place = np.add.reduceat(weight * number, b.text_starts, axis=0)
+    apart = place[:, n:] - place[:, :n]
+    tops = np.maximum(top_r, ROLE_FLOOR) * ROLE_SCALE
+    facts = np.stack([tops[:, :n], tops[:, n : 2 * n], np.tanh(apart), np.log1p(np.abs(apart))], axis=2)
+    xq = np.concatenate([context[:, :n], context[:, n:], facts], axis=2)
+    q = np.maximum(xq @ p["wq"] + p["bq"], 0)
+    mq = _mask(rng, q.shape, s.drop)
+    q = q * mq
+    v: Any = q @ p["vo"] + p["bv"]
+    o[:, 1 : 1 + n] += v[:, :, 0]
+    o[:, 1 + n : 1 + 2 * n] += v[:, :, 1]
     # Loss and its gradient at the outputs.
     column = np.ones(len(COLUMNS), dtype=np.float32)
     column[0] = s.any_weight
+    whole: Any = b.weight / np.float32(max(float(b.weight.sum()), 1.0))
     wr = b.known * np.float32(s.role_weight / len(r))
-    wo = b.answers_known * column * b.weight[:, None] / np.float32(max(float(b.weight.sum()), 1.0))
-    loss = float((wr * _cross_entropy(r, b.roles)).sum() + (wo * _cross_entropy(o, b.answers)).sum())
+    wt: Any = b.tags_known * np.float32(s.tag_weight / len(t))
+    wv: Any = b.pairs_known * np.float32(s.pair_weight) * whole[:, None, None]
+    wo: Any = column * whole[:, None]
+    ahead: Any = o[b.hidden, 0] - o[b.honest, 0]
+    step = np.float32(s.rank_weight / max(float(b.weight.sum()), 1.0))
+    # Which unit of its text carries the lure or catch: the share of the weight that lies on the right units (cross-entropy).
+    gold = b.roles[:, : 2 * n]
+    share = np.add.reduceat(weight * gold, b.text_starts, axis=0)
+    wp = np.where(np.add.reduceat(gold, b.text_starts, axis=0) > 0, np.float32(s.pick_weight) * whole[:, None], 0)
+    missed = -wp * np.log(np.maximum(share, 1e-12))
+    losses = (
+        missed,
+        wr * _cross_entropy(r, b.roles),
+        wt * _cross_entropy(t, b.tags),
+        wv * _cross_entropy(v, b.pairs),
+        wo * _cross_entropy(o, b.answers),
+        step * _cross_entropy(ahead, np.ones_like(ahead)),
+    )
+    loss = float(sum(part.sum() for part in losses))
     dr = wr * (_sigmoid(r) - b.roles)
+    dr[:, : 2 * n] += wp[b.text_of] * weight * (1 - gold / np.maximum(share, 1e-12)[b.text_of])
+    dt = wt * (_sigmoid(t) - b.tags)
     do = wo * (_sigmoid(o) - b.answers)
+    dahead = step * (_sigmoid(ahead) - 1)
+    np.add.at(do[:, 0], b.hidden, dahead)
+    np.add.at(do[:, 0], b.honest, -dahead)
+    dv = wv * (_sigmoid(v) - b.pairs)
+    dv[:, :, 0] += do[:, 1 : 1 + n]
+    dv[:, :, 1] += do[:, 1 + n : 1 + 2 * n]
     # Backward.
     g: dict[str, Any] = {"wo": hd.T @ do, "bo": do.sum(axis=0)}
+    g["vo"], g["bv"] = np.tensordot(q, dv, axes=((0, 1), (0, 1))), dv.sum(axis=0)
+    dq = (dv @ p["vo"].T) * mq * (q > 0)
+    g["wq"], g["bq"] = np.tensordot(xq, dq, axes=((0, 1), (0, 1))), dq.sum(axis=0)
+    dxq = dq @ p["wq"].T
+    g["wt"], g["bt"] = h1t.T @ dt, dt.sum(axis=0)
+    dunit_t = np.add.reduceat(dt, b.unit_starts, axis=0)
+    g["wu"] = h2.T @ dunit_t
     dhd = (do @ p["wo"].T) * md * (hd > 0)
     g["wd"], g["bd"] = xd.T @ dhd, dhd.sum(axis=0)
     dxd = dhd @ p["wd"].T
     hidden = s.hidden
-    dtop2, dmean2, dtop_r = dxd[:, :hidden], dxd[:, hidden : 2 * hidden], dxd[:, 2 * hidden :] * ROLE_SCALE * (top_r > ROLE_FLOOR)
+    dtop2, dmean2, dtops = dxd[:, :hidden], dxd[:, hidden : 2 * hidden], dxd[:, 2 * hidden :].copy()
+    dtops[:, :n] += dxq[:, :, 2 * hidden]
+    dtops[:, n : 2 * n] += dxq[:, :, 2 * hidden + 1]
+    dtop_r = dtops * ROLE_SCALE * (top_r > ROLE_FLOOR)
     dr = dr + np.where(r == top_r[b.text_of], dtop_r[b.text_of], 0)
+    dapart = dxq[:, :, 2 * hidden + 2] * (1 - np.tanh(apart) ** 2) + dxq[:, :, 2 * hidden + 3] * np.sign(apart) / (1 + np.abs(apart))
+    dplace = np.concatenate([-dapart, dapart], axis=1)
+    dcontext = np.concatenate([dxq[:, :, :hidden], dxq[:, :, hidden : 2 * hidden]], axis=1)
+    dweight = np.stack([(h2 * dcontext[b.text_of, k]).sum(axis=1) for k in range(2 * n)], axis=1) + number * dplace[b.text_of]
+    dweight *= weight
+    dr[:, : 2 * n] += dweight - weight * np.add.reduceat(dweight, b.text_starts, axis=0)[b.text_of]
     g["wr"], g["br"] = xr.T @ dr, dr.sum(axis=0)
     dxr = dr @ p["wr"].T
     dh2 = dxr[:, unit.shape[1] :] + (dmean2 / n_units)[b.text_of] + np.where(h2 == top2[b.text_of], dtop2[b.text_of], 0)
+    dh2 = dh2 + dunit_t @ p["wu"].T
+    for k in range(2 * n):
+        dh2 += weight[:, k : k + 1] * dcontext[b.text_of, k]
     dh2 = dh2 * m2 * (h2 > 0)
     g["w2"], g["b2"] = x2.T @ dh2, dh2.sum(axis=0)
     dunit = dxr[:, : unit.shape[1]] + windows_back(dh2 @ p["w2"].T, b.text_of, NEIGHBOURS)
     dc = dunit[:, hidden:] * (c > 0)
     g["wc"], g["bc"] = cues.T @ dc, dc.sum(axis=0)
     dtop1 = dunit[:, :hidden] * m1
-    dh1 = np.where((h1 == top1[b.unit_of]) & (h1 > 0), dtop1[b.unit_of], 0)
+    dh1 = np.where((h1 == top1[b.unit_of]) & (h1 > 0), dtop1[b.unit_of], 0) + (dt @ p["wt"].T) * mt * (h1 > 0)
     g["w1"], g["b1"] = x1.T @ dh1, dh1.sum(axis=0)
     dx = windows_back(dh1 @ p["w1"].T, b.unit_of, WINDOW) * keep
     dvectors = _sum_by(dx, b.token, len(vectors)) * (1 - vectors**2)
@@ -271,7 +426,7 @@ class _Adam:
     def step(self, p: Parameters, g: dict[str, Any], rate: float) -> None:
         self._steps += 1
         scale = rate * np.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps)
-        for name in PARAMETERS:
+        for name in LEARNED:
             rows: Any = slice(None)
             gradient = g[name]
             if isinstance(gradient, tuple):
@@ -284,43 +439,28 @@ class _Adam:
             p[name][rows] = (p[name][rows] - step).astype(np.float32)
 
 
-def fit(texts: Sequence[Text], vocabulary: Vocabulary, settings: NetworkSettings, seed: int) -> Network:
-    """Learn a network from ``texts`` that ``vocabulary`` has numbered.
+def fit(texts: Sequence[Text], table: Table, settings: NetworkSettings, seed: int) -> Parameters:
+    """Learn the parameters of one member of a network.
 
     Parameters
     ----------
     texts : sequence of Text
-    vocabulary : Vocabulary
+        Numbered by the vocabulary that made ``table``.
+    table : Table
     settings : NetworkSettings
     seed : int
-        Of the start, the order and the dropout; one seed gives one network, however many processors there are.
+        Of the start, the order and the dropout; one seed gives one result, however many processors there are.
 
     Returns
     -------
-    Network
+    dict of str to ndarray
+        The arrays of :data:`LEARNED`.
     """
-    from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
 
     texts = [t for t in texts if len(t.types)]
-    df: Counter[str] = Counter()
-    for text in texts:
-        df.update({n for i in np.unique(text.types) for n in vocabulary.parts[i]})
-    names = sorted(n for n, c in df.items() if c >= settings.min_df)
-    index = {n: i for i, n in enumerate(names)}
-    ids = [[index[n] for n in parts if n in index] for parts in vocabulary.parts]
-    rows = csr_matrix(
-        (
-            np.array([word_scale(len(row)) for row in ids for _ in row], dtype=np.float32),
-            np.array([i for row in ids for i in row], dtype=np.int32),
-            np.concatenate([[0], np.cumsum([len(row) for row in ids])]),
-        ),
-        shape=(len(ids), len(names)),
-    )
-    cue_names = sorted(vocabulary.cues)
-    order = np.array([vocabulary.cues[n] for n in cue_names])
     rng = np.random.default_rng(seed)
-    p = _start(len(names), len(vocabulary.cues), settings, rng)
+    p = _start(len(table.names), len(table.cue_names), settings, rng)
     adam = _Adam(p, settings.decay)
     counting = np.random.default_rng(seed + 1)
     n_steps = settings.epochs * sum(1 for _ in _batches(texts, settings, counting))
@@ -329,8 +469,8 @@ def fit(texts: Sequence[Text], vocabulary: Vocabulary, settings: NetworkSettings
     with threadpool_limits(limits=1):
         for _ in range(settings.epochs):
             for batch in _batches(texts, settings, rng):
-                _, gradient = loss_and_gradient(p, _lay(batch, rows, len(vocabulary.cues)), settings, rng)
+                _, gradient = loss_and_gradient(p, _lay(batch, table), settings, rng)
                 rate = settings.rate * 0.5 * (1 + np.cos(np.pi * min(done / n_steps, 1.0)))
                 adam.step(p, gradient, rate)
                 done += 1
-    return Network(names, cue_names, {**p, "wc": p["wc"][order]})
+    return p

@@ -215,8 +215,6 @@ class Pack:
     predicates: Predicates
     concepts: Mapping[str, frozenset[int]]
     cues: tuple[Cue, ...]
-    starters: Mapping[int, tuple[tuple[int, int], ...]]
-    open_starters: tuple[tuple[int, int], ...]
     overrides: Mapping[str, str]
     digest: str
 
@@ -282,16 +280,6 @@ def load_pack(lang: str, root: Path | None = None) -> Pack:
         if cue.id in seen:
             raise PackError(f"{folder}: the cue id {cue.id!r} is used twice")
         seen.add(cue.id)
-    starters: dict[int, list[tuple[int, int]]] = {}
-    open_starters: list[tuple[int, int]] = []
-    for c, cue in enumerate(cues):
-        for p, pattern in enumerate(cue.patterns):
-            keys = _first_preds(pattern)
-            if keys is None:
-                open_starters.append((c, p))
-            else:
-                for key in keys:
-                    starters.setdefault(key, []).append((c, p))
     settings = tables["pack.toml"]
     return Pack(
         lang=lang,
@@ -301,25 +289,9 @@ def load_pack(lang: str, root: Path | None = None) -> Pack:
         # Sets, since every new word is compared with every concept.
         concepts={k: frozenset(v) for k, v in concepts.items()},
         cues=cues,
-        starters={k: tuple(v) for k, v in starters.items()},
-        open_starters=tuple(open_starters),
         overrides={k.lower(): str(v).lower() for k, v in settings.get("forms", {}).items()},
         digest=digest.hexdigest(),
     )
-
-
-def _first_preds(pattern: tuple[Element, ...]) -> set[int] | None:
-    """Tests of which the first token of a match passes at least one; None if any token may start it."""
-    keys: set[int] = set()
-    for element in pattern:
-        if element.anchor or element.negative:
-            continue
-        if not element.preds:
-            return None
-        keys.update(element.preds)
-        if not element.optional:
-            return keys
-    return None
 
 
 def _cues(folder: Traversable, tables: dict[str, dict[str, Any]], predicates: Predicates, concepts: dict[str, list[int]]) -> Iterator[Cue]:

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import IO, Any
@@ -152,18 +152,20 @@ def _sniff(data: bytes) -> str:
 
 
 def decode(data: bytes) -> tuple[str, ScanError | None]:
-    """Bytes to text: UTF-8 or UTF-16 by its mark, UTF-8, else Windows-1252; binary data is an error.
+    """Bytes to text: UTF-8, UTF-16 or UTF-32 by its mark, UTF-8, else Windows-1252; binary data is an error.
 
     Examples
     --------
     >>> decode("käyttö".encode("cp1252"))[0]
     'käyttö'
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16"), None
-        except UnicodeDecodeError:
-            return "", ScanError("undecodable", "starts as UTF-16 but is not; save it as UTF-8")
+    # The mark of UTF-32 begins with that of UTF-16, so it is looked for first.
+    for name, marks in (("UTF-32", (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")), ("UTF-16", (b"\xff\xfe", b"\xfe\xff"))):
+        if data.startswith(marks):
+            try:
+                return data.decode(name), None
+            except UnicodeDecodeError:
+                return "", ScanError("undecodable", f"starts as {name} but is not; save it as UTF-8")
     if b"\x00" in data[:8192]:
         return "", ScanError("undecodable", "binary data, not text; give a text, HTML, e-mail, CSV, JSON Lines or PDF file")
     try:
@@ -217,24 +219,43 @@ def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
     if error is not None:
         yield Document("", "", source, error=error)
         return
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=head.count)
+    lines = io.StringIO(text, newline="").readlines()
+    delimiter = max(",;\t", key=(lines[0] if lines else "").count)
     csv.field_size_limit(MAX_CHARS * 4)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
+    header = csv.DictReader(lines, delimiter=delimiter, strict=False)
     try:
-        names = reader.fieldnames or []
-        if "text" not in names:
-            yield _broken(source, "1", "no-text-column", f"the header has no 'text' column (it has: {', '.join(names)[:200]}); name the column of the ads 'text'")
-            return
-        for number, row in enumerate(reader, 1):
-            # Lines are counted by the reader at a row's end; breaks inside its cells lead back to its beginning.
-            line = reader.line_num - sum(len(_LINE_END.findall(cell)) for cell in row.values() if isinstance(cell, str))
-            if None in row:
-                yield _broken(source, str(number), "bad-row", f"row {number} has more cells than the header; put the text in double quotes where it holds a separator", line)
-                continue
-            yield _from_row(row, source, str(number), f"row {number}", line)
+        names = list(header.fieldnames or [])
     except csv.Error as fault:
-        yield _broken(source, "", "bad-csv", f"line {reader.line_num}: {fault}; quote fields that hold line breaks or separators")
+        yield _broken(source, "", "bad-csv", f"line 1: {fault}; quote fields that hold line breaks or separators")
+        return
+    if "text" not in names:
+        yield _broken(source, "1", "no-text-column", f"the header has no 'text' column (it has: {', '.join(names)[:200]}); name the column of the ads 'text'")
+        return
+    number, at = 0, header.line_num
+    while at < len(lines):
+        reader = csv.DictReader(lines[at:], fieldnames=names, delimiter=delimiter, strict=False)
+        begun, again = at, len(lines)
+        try:
+            for row in reader:
+                number += 1
+                # Lines are counted by the reader at a row's end; breaks inside its cells lead back to its beginning.
+                cells = [cell for value in row.values() for cell in (value if isinstance(value, list) else [value])]
+                end = begun + reader.line_num
+                n_breaks = sum(len(_LINE_END.findall(cell)) for cell in cells if isinstance(cell, str))
+                line = end - n_breaks
+                if end == len(lines) and n_breaks and "".join(lines[line - 1 :]).count('"') % 2:
+                    # A cell that is never closed may hold the last line's end as well, so that the count is one short.
+                    line += next(k for k, text_line in enumerate(lines[line - 1 :]) if text_line.count('"') % 2)
+                    yield _broken(source, str(number), "open-quote", f"row {number} opens a double quote on line {line} that is never closed; close it, or double a quote that is meant", line)
+                    again = line
+                elif None in row:
+                    yield _broken(source, str(number), "bad-row", f"row {number} has more cells than the header; put the text in double quotes where it holds a separator", line)
+                else:
+                    yield _from_row(row, source, str(number), f"row {number}", line)
+        except csv.Error as fault:
+            yield _broken(source, "", "bad-csv", f"line {begun + reader.line_num}: {fault}; quote fields that hold line breaks or separators")
+        # What an open quote swallowed is read again, from the line after it.
+        at = again
 
 
 def _from_row(row: Any, source: str, ident: str, place: str, line: int) -> Document:
@@ -322,10 +343,10 @@ def _eml(data: bytes, source: str, ident: str) -> Document:
         message = email.message_from_bytes(data, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         body = message.get_body(preferencelist=("plain", "html"))
-        content = str(body.get_content()) if body is not None else ""
+        content = _content(body)
         if not content.strip():
             body = message.get_body(preferencelist=("html", "plain"))
-            content = str(body.get_content()) if body is not None else ""
+            content = _content(body)
         if body is not None and body.get_content_type() == "text/html":
             content = html_text(content)
         meta = {k: str(message[k]) for k in ("From", "To", "Date") if message[k]}
@@ -334,6 +355,17 @@ def _eml(data: bytes, source: str, ident: str) -> Document:
         return _broken(source, ident, "bad-email", f"cannot be read as an e-mail ({error}); save the message as .eml again, or its text as .txt")
     text = "\n\n".join(x for x in (subject, content.replace("\r\n", "\n").strip()) if x)
     return _checked(_limit(text), ident, source, extracted=True, meta=meta)
+
+
+def _content(body: MIMEPart | None) -> str:
+    """The text of a message's body; bytes of a message that names no charset are decoded like a text file's."""
+    if body is None:
+        return ""
+    if body.get_content_charset() is None:
+        raw = body.get_payload(decode=True)
+        if isinstance(raw, bytes):
+            return decode(raw)[0]
+    return str(body.get_content())
 
 
 def _pdf(data: bytes, source: str, ident: str) -> Document:

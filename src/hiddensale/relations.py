@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hiddensale.catalogue import PATTERNS
 from hiddensale.evidence import Evidence
 from hiddensale.network import COLUMNS as NETWORK_COLUMNS
+from hiddensale.network import PAIR_COLUMNS, Reading
 from hiddensale.packs import kinds
 from hiddensale.roles import ROLE_NAMES
 from hiddensale.wording import COLUMNS
@@ -80,6 +81,7 @@ def feature_names() -> tuple[str, ...]:
     names += [f"is {p}" for p in PATTERNS]
     for witness in ("wording", "network"):
         names += [f"{witness} any", f"{witness} flagged", f"{witness} about", f"{witness} flagged past others", f"{witness} about past others"]
+    names += [f"network pair {c}" for c in PAIR_COLUMNS]
     names += [f"network {c}" for c in NETWORK_COLUMNS[_N_SHARED:]]
     return tuple(names)
 
@@ -109,7 +111,7 @@ def choose_pairs(scores: Floats) -> list[Pair]:
         # Only the strongest units are paired, so that a text of a million lines costs no more than its lines.
         lures, catches = _strongest(scores[:, p] + early), _strongest(scores[:, N_PATTERNS + p])
         apart = np.abs(lures[:, None] - catches[None, :])
-        nearness = -0.15 * np.log1p(apart) - 0.3 * (apart == 0)
+        nearness = -0.05 * np.log1p(apart) - 0.3 * (apart == 0)
         both = (scores[lures, p] + early[lures])[:, None] + scores[catches, N_PATTERNS + p][None, :] + nearness
         flat = int(both.argmax())
         out.append(Pair(int(lures[flat // len(catches)]), int(catches[flat % len(catches)])))
@@ -123,9 +125,9 @@ def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
     return np.sort(np.argsort(-scores, kind="stable")[:_PAIRED])
 
 
-def describe_document(x: Floats, wording: Floats, answers: Floats) -> Floats:
+def describe_document(x: Floats, wording: Floats, reading: Reading) -> Floats:
     """One row about the whole text: the pattern it is most about, and what both witnesses say of it (:func:`document_names`)."""
-    rows = [wording[:_N_SHARED], answers[:_N_SHARED]]
+    rows = [wording[:_N_SHARED], reading.answers[:_N_SHARED]]
     strongest = int((rows[0] + rows[1])[1 + N_PATTERNS :].argmax())
     parts = [x[strongest]]
     for row in rows:
@@ -133,11 +135,11 @@ def describe_document(x: Floats, wording: Floats, answers: Floats) -> Floats:
     return np.concatenate(parts)
 
 
-def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Floats, answers: Floats) -> Floats:
+def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Floats, reading: Reading) -> Floats:
     """Feature matrix of shape (n_patterns, n_features), columns as in :func:`feature_names`.
 
-    ``scores`` are role scores of shape (n_units, n_roles), ``wording`` those of the wording model, ``answers`` those of
-    the network.
+    ``scores`` are role scores of shape (n_units, n_roles), ``wording`` those of the wording model, ``reading`` is the
+    network's.
     """
     n = len(scores)
     units = evidence.analysis.units
@@ -193,9 +195,9 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
         out[p, head : head + 2 * N_PATTERNS] = tops
         out[p, head + 2 * N_PATTERNS + p] = 1.0
         tail: list[float] = []
-        for witness in (wording, answers):
+        for witness in (wording, reading.answers):
             flagged, about = witness[1 : 1 + N_PATTERNS], witness[1 + N_PATTERNS : _N_SHARED]
             tail += [witness[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max()]
-        tail += [*answers[_N_SHARED:]]
+        tail += [*reading.pairs[p], *reading.answers[_N_SHARED:]]
         out[p, -len(tail) :] = tail
     return out

@@ -1,7 +1,8 @@
 """From a corpus to a model: roles, spans, heads, calibration, thresholds.
 
-Training mirrors detection: the same code makes evidence, role scores and pair features. The second stage learns from
-role scores that were predicted for groups the role model had not seen (grouped folds), and is calibrated the same way.
+Training mirrors detection: the same code makes evidence, role scores and pair features. Every witness of the first stage
+is learned once for each fold, without it; the second stage learns from what they say of the groups they have not seen,
+and is calibrated the same way. What is shipped is their mean (Breiman 1996, "Bagging predictors").
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, build_table
 from hiddensale.network import COLUMNS as NETWORK_COLUMNS
-from hiddensale.network import Network
+from hiddensale.network import PAIR_COLUMNS, Network
 from hiddensale.network_fit import NetworkSettings
 from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
@@ -55,7 +56,7 @@ class Settings:
     share: float = 0.5
     any_trees: int = 100
     any_leaves: int = 6
-    any_c: float = 0.003
+    any_c: float = 0.02
     wording_c: float = 10.0
     wording_min_df: int = 2
     ordinary_weight: float = 3.0
@@ -63,8 +64,8 @@ class Settings:
     gates: tuple[float, float, float, float] = (0.5, 0.0, -5.0, -2.0)
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     # In the order of LANG_INDEX; a language added later gets the strictest.
-    least_thresholds: tuple[float, ...] = (0.76, 0.65)
-    budget: float = 0.07
+    least_thresholds: tuple[float, ...] = (0.72, 0.62)
+    budget: float = 0.12
     n_jobs: int = 2
 
 
@@ -224,17 +225,28 @@ def _phrase_row(p: Prepared, u: int) -> dict[str, float]:
     return {k: v for k, v in unit_row(p.evidence, u).items() if not k.startswith("z:")}
 
 
-def fit_roles(docs: Sequence[Prepared], settings: Settings, phrases: Sequence[Prepared] = ()) -> RoleModel:
-    """Learn the role scores from the units of ``docs`` and the lines of the phrase books."""
+def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> list[RoleModel]:
+    """Learn the role scores from the units of ``docs`` and the ``lines`` of the phrase books; model ``k`` has not seen fold ``k``."""
     rows = [unit_row(p.evidence, u) for p in docs for u in range(len(p.evidence.analysis.units))]
-    rows += [_phrase_row(p, u) for p in phrases for u in range(len(p.evidence.analysis.units))]
-    y = np.concatenate([role_targets(p) for p in (*docs, *phrases)])
+    rows += [_phrase_row(p, u) for p in lines for u in range(len(p.evidence.analysis.units))]
     matrix = _Matrix(rows, settings.role_min_df)
-    known = np.concatenate([role_known(p) for p in (*docs, *phrases)])
-    weights, bias = _fit_columns(matrix.transform(rows), y, settings.role_c, settings.n_jobs, known=known)
-    weights = np.where(np.abs(weights) < 1e-3, 0.0, weights)
+    x = matrix.transform(rows)
+    y = np.concatenate([role_targets(p) for p in (*docs, *lines)])
+    known = np.concatenate([role_known(p) for p in (*docs, *lines)])
+    fold = np.repeat([*folds, *(-1 for _ in lines)], [len(p.evidence.analysis.units) for p in (*docs, *lines)])
+    models = []
+    for k in range(N_FOLDS):
+        inside = fold != k
+        weights, bias = _fit_columns(x[inside], y[inside], settings.role_c, settings.n_jobs, known=known[inside])
+        models.append(RoleModel(matrix.names, np.where(np.abs(weights) < 1e-3, 0.0, weights).astype(np.float16), bias))
+    return models
+
+
+def average_roles(models: Sequence[RoleModel]) -> RoleModel:
+    """The model whose scores are the mean of theirs; they share their names."""
+    weights = np.mean([m.weights for m in models], axis=0)
     keep = np.flatnonzero(np.abs(weights).max(axis=1) >= 0.02)
-    return RoleModel([matrix.names[i] for i in keep], weights[keep].astype(np.float16), bias)
+    return RoleModel([models[0].names[i] for i in keep], weights[keep].astype(np.float16), np.mean([m.bias for m in models], axis=0))
 
 
 # --- spans -----------------------------------------------------------------------------------------------------
@@ -324,44 +336,67 @@ class WordingFit:
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
         """A model learned from the documents ``inside``."""
         weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, dual=True, weight=self._weight[inside])
-        weights = quantised(weights)
-        keep = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
-        return WordingModel([self._names[i] for i in keep], self._idf[keep], weights[keep], bias)
+        return WordingModel(self._names, self._idf, weights, bias)
+
+
+def average_wording(models: Sequence[WordingModel]) -> WordingModel:
+    """The model whose scores are the mean of theirs, in the precision it is shipped in; they share their names."""
+    weights = quantised(np.mean([m.weights for m in models], axis=0))
+    keep = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
+    return WordingModel([models[0].names[i] for i in keep], models[0].idf[keep], weights[keep], np.mean([m.bias for m in models], axis=0))
 
 
 # --- the network -----------------------------------------------------------------------------------------------
 
 
-def network_answers(p: Prepared) -> npt.NDArray[np.int8]:
-    """Gold answers of the network about one text, shape (n_columns,)."""
-    y = np.zeros(len(NETWORK_COLUMNS), dtype=np.int8)
+def network_gold(p: Prepared, *, line: bool = False) -> network_fit.Gold:
+    """Gold answers of the network about one text; of the text that a ``line`` of a phrase book stands in nothing is known."""
+    a = p.evidence.analysis
+    starts, ends = np.array(a.starts, dtype=np.int64), np.array(a.ends, dtype=np.int64)
+    answers = np.zeros(len(NETWORK_COLUMNS), dtype=np.int8)
     wording = wording_targets([p])[0]
-    y[: len(wording)] = wording
-    y[len(wording)] = p.example.sort == "report"
+    answers[: len(wording)] = wording
+    answers[len(wording)] = p.example.sort == "report"
+    tags = np.zeros((len(a.words), len(TAGS)), dtype=np.int8)
+    tags_known = np.ones_like(tags)
+    if p.example.near and not p.example.labels:
+        # An honest look-alike holds an unmarked lure somewhere.
+        tags_known[:, :3] = 0
+    pairs = np.zeros((len(PATTERNS), len(PAIR_COLUMNS)), dtype=np.int8)
+    pairs_known = np.zeros_like(pairs)
+    pairs_known[:, :2] = not line
+    first_disclosure = PAIR_COLUMNS.index(DISCLOSURES[0])
     for label in p.example.labels:
+        for base, span in ((0, label.lure), (3, label.catch)):
+            inside = np.flatnonzero((starts < span[1]) & (ends > span[0])) if span else np.zeros(0, dtype=np.int64)
+            if len(inside):
+                tags[inside, base] = tags[inside[0], base + 1] = tags[inside[-1], base + 2] = 1
+        if line:
+            continue
+        at = PATTERNS.index(label.pattern)
+        pairs[at, 0] |= int(label.flagged)
+        pairs[at, 1] = 1
+        pairs[at, 2], pairs_known[at, 2] = label.stance == "reports", 1
         if label.disclosure:
-            y[NETWORK_COLUMNS.index(label.disclosure)] = 1
-    return y
+            answers[NETWORK_COLUMNS.index(label.disclosure)] = 1
+            pairs[at, first_disclosure + DISCLOSURES.index(label.disclosure)] = 1
+            pairs_known[at, first_disclosure:] = 1
+    return network_fit.Gold(role_targets(p), role_known(p), tags, tags_known, pairs, pairs_known, answers)
 
 
-def fit_networks(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> list[Network]:
-    """Networks that have not seen each fold, and last the one that has seen all."""
+def fit_network(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> Network:
+    """A network whose member ``k`` has not seen fold ``k``."""
     from joblib import Parallel, delayed
 
     vocabulary = network_fit.Vocabulary()
-    everything = np.ones(len(NETWORK_COLUMNS))
     weight = document_weights(docs, settings)
-    texts = [vocabulary.text(p.evidence, role_targets(p), role_known(p), network_answers(p), everything, w) for p, w in zip(docs, weight, strict=True)]
-    # Of the text that a line of a phrase book stands in nothing is known.
-    book = [vocabulary.text(p.evidence, role_targets(p), role_known(p), 0 * everything, 0 * everything, 0.0) for p in lines]
-    parts = [[t for t, f in zip(texts, folds, strict=True) if f != k] for k in (*range(N_FOLDS), -1)]
-    fitted: list[Network] = Parallel(n_jobs=settings.n_jobs)(delayed(network_fit.fit)([*part, *book], vocabulary, settings.network, SEED) for part in parts)
+    texts = [vocabulary.text(p.evidence, network_gold(p), w, p.example.group) for p, w in zip(docs, weight, strict=True)]
+    book = [vocabulary.text(p.evidence, network_gold(p, line=True), 0.0) for p in lines]
+    table = vocabulary.table([*texts, *book], settings.network.min_df)
+    parts = ([t for t, f in zip(texts, folds, strict=True) if f != k] for k in range(N_FOLDS))
+    members = Parallel(n_jobs=settings.n_jobs)(delayed(network_fit.fit)([*part, *book], table, settings.network, SEED + k) for k, part in enumerate(parts))
+    network = Network(table.names, table.cue_names, members)
     # What the second stage learns from is what will be shipped.
-    return [as_shipped(one) for one in fitted]
-
-
-def as_shipped(network: Network) -> Network:
-    """The network in the precision of its file."""
     return Network.from_arrays("network", network.names, network.cue_names, network.arrays("network"))
 
 
@@ -388,13 +423,13 @@ def describe_all(docs: Sequence[Prepared], roles_for: Callable[[int], RoleModel]
     """Features of all documents; the callables give the models that have not seen document ``i``."""
     x, doc, pairs = [], [], []
     for i, p in enumerate(docs):
-        read, answers = network_for(i).read(p.evidence)
-        scores = (roles_for(i).scores(p.evidence) + read) / 2
+        reading = network_for(i).read(p.evidence)
+        scores = (roles_for(i).scores(p.evidence) + reading.roles) / 2
         wording = wording_for(i).scores(p.evidence.analysis)
         chosen = choose_pairs(scores)
-        one = describe(p.evidence, scores, chosen, wording, answers)
+        one = describe(p.evidence, scores, chosen, wording, reading)
         x.append(one)
-        doc.append(describe_document(one, wording, answers))
+        doc.append(describe_document(one, wording, reading))
         pairs.append(chosen)
     return Rows(np.array(x), np.array(doc), pairs)
 
@@ -403,6 +438,7 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
     """Trees and a linear model on the same rows, as plain arrays."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     boosted = HistGradientBoostingClassifier(
         max_iter=settings.trees,
@@ -414,7 +450,9 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
         random_state=SEED,
         max_features=0.3,
     )
-    boosted.fit(x, y, sample_weight=weight)
+    # One thread: on few cores the threads of the trees wait for each other far longer than they work.
+    with threadpool_limits(limits=1):
+        boosted.fit(x, y, sample_weight=weight)
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale < 1e-9, 1.0, scale)
     linear = LogisticRegression(C=settings.linear_c, max_iter=3000, random_state=SEED)
@@ -499,6 +537,53 @@ def choose_threshold(scores: Floats, gold: npt.NDArray[np.bool_], honest: npt.ND
     return chosen
 
 
+@dataclass(frozen=True)
+class FirstStage:
+    """What the first stage learned, and what it says of the training documents that each part of it has not seen."""
+
+    docs: list[Prepared]
+    folds: npt.NDArray[np.int64]
+    rows: Rows
+    parts: Any
+
+    def describe(self, docs: Sequence[Prepared]) -> Rows:
+        """The second stage's rows of other documents."""
+        return describe_all(docs, lambda _: self.parts.roles, lambda i: self.parts.wording[docs[i].example.lang], lambda _: self.parts.network)
+
+
+def first_stage(
+    examples: Sequence[Example],
+    settings: Settings,
+    book: Sequence[Phrase],
+    analysers: dict[str, Analyser],
+    tables: dict[str, dict[str, str]],
+    log: Callable[[str], None] = lambda _: None,
+) -> FirstStage:
+    """Learn roles, spans, wording and network: each once for every fold, without it, and their means."""
+    from hiddensale import artifacts
+
+    docs = prepare(examples, analysers)
+    lines = prepare_phrases(book, analysers)
+    folds = grouped_folds([x.group for x in examples])
+    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
+    fold_roles = fit_roles(docs, lines, folds, settings)
+    spans = fit_spans([*docs, *lines], settings)
+    log("learning the wording")
+    wording: dict[str, WordingModel] = {}
+    fold_wording: dict[tuple[str, int], WordingModel] = {}
+    for lang in analysers:
+        mine = [i for i, x in enumerate(examples) if x.lang == lang]
+        fitter = WordingFit([docs[i] for i in mine], settings)
+        for k in range(N_FOLDS):
+            fold_wording[lang, k] = fitter.model(folds[mine] != k)
+        wording[lang] = average_wording([fold_wording[lang, k] for k in range(N_FOLDS)])
+    log("learning the network")
+    network = fit_network(docs, lines, folds, settings)
+    members = [network.member(k) for k in range(N_FOLDS)]
+    rows = describe_all(docs, lambda i: fold_roles[folds[i]], lambda i: fold_wording[examples[i].lang, int(folds[i])], lambda i: members[folds[i]])
+    return FirstStage(docs, folds, rows, artifacts.Parts(average_roles(fold_roles), spans, wording, network, tables))
+
+
 def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] = (), log: Callable[[str], None] = lambda _: None) -> Any:
     """Fit a model on training documents.
 
@@ -517,36 +602,22 @@ def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] 
     Model
         Without figures in its manifest.
     """
-    from hiddensale import artifacts
-
     langs = sorted({x.lang for x in examples}, key=lambda c: (c != "fi", c))
     log(f"{len(examples)} documents, {len(book)} phrase-book lines; making lemma tables")
     tables = lemma_tables([*((x.lang, x.text) for x in examples), *((x.lang, x.text) for x in book)], langs)
-    analysers = make_analysers(tables)
-    docs = prepare(examples, analysers)
-    lines = prepare_phrases(book, analysers)
-    folds = grouped_folds([x.group for x in examples])
-    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
-    fold_roles = [fit_roles([p for p, f in zip(docs, folds, strict=True) if f != k], settings, lines) for k in range(N_FOLDS)]
-    roles = fit_roles(docs, settings, lines)
-    spans = fit_spans([*docs, *lines], settings)
-    log("learning the wording")
-    wording: dict[str, WordingModel] = {}
-    fold_wording: dict[tuple[str, int], WordingModel] = {}
-    for lang in langs:
-        mine = [i for i, x in enumerate(examples) if x.lang == lang]
-        fitter = WordingFit([docs[i] for i in mine], settings)
-        wording[lang] = fitter.model(np.ones(len(mine), dtype=bool))
-        for k in range(N_FOLDS):
-            fold_wording[lang, k] = fitter.model(folds[mine] != k)
-    log("learning the network")
-    networks = fit_networks(docs, lines, folds, settings)
-    rows = describe_all(docs, lambda i: fold_roles[folds[i]], lambda i: fold_wording[examples[i].lang, int(folds[i])], lambda i: networks[folds[i]])
-    return judge(examples, docs, rows, folds, settings, artifacts.Parts(roles, spans, wording, networks[-1], tables), log)
+    stage = first_stage(examples, settings, book, make_analysers(tables), tables, log)
+    return judge(examples, stage.docs, stage.rows, stage.folds, settings, stage.parts, log)
+
+
+def any_settings(settings: Settings) -> Settings:
+    """The settings of the head that tells whether a text holds any hidden sale."""
+    return replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
 
 
 def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, folds: npt.NDArray[np.int64], settings: Settings, parts: Any, log: Callable[[str], None]) -> Any:
     """Second stage: heads, calibration, thresholds; everything is calibrated on predictions for unseen groups."""
+    from joblib import Parallel, delayed
+
     from hiddensale import artifacts
 
     log("learning the judge")
@@ -560,31 +631,35 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
 
     weight = document_weights(docs, settings)
     lure_column, words_column = (feature_names().index(name) for name in ("lure score", "words"))
-    any_settings = replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
+    of_any = any_settings(settings)
     raw_any = np.zeros(len(docs))
     raw_pattern = np.zeros((len(docs), n))
     raw_present = np.zeros((len(docs), n))
     raw_about = np.zeros((len(docs), n))
     about_gold = wording_targets(docs)[:, 1 + n :]
-    for k in range(N_FOLDS):
-        inside = folds != k
-        hot = inside & (any_gold == 1)
-        raw_any[~inside] = fit_head(rows.doc[inside], any_gold[inside], any_settings, weight[inside]).predict(rows.doc[~inside])
-        raw_pattern[~inside] = fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
-        raw_about[~inside] = fit_head(flat(rows.x[inside]), flat(about_gold[inside]), settings, np.repeat(weight[inside], n)).predict(flat(rows.x[~inside])).reshape(-1, n)
-        raw_present[~inside] = fit_head(flat(rows.x[inside]), flat(gold["present"][inside]), settings).predict(flat(rows.x[~inside])).reshape(-1, n)
     hot = any_gold == 1
     labelled = gold["present"] == 1
     small = replace(settings, trees=60, leaves=8)
-    heads = {
-        "any": fit_head(rows.doc, any_gold, any_settings, weight),
-        "pattern": fit_head(flat(rows.x[hot]), flat(gold["flagged"][hot]), settings),
-        "about": fit_head(flat(rows.x), flat(about_gold), settings, np.repeat(weight, n)),
-        "present": fit_head(flat(rows.x), flat(gold["present"]), settings),
-        "reports": fit_head(rows.x[labelled], gold["reports"][labelled], small),
-    }
-    for number, name in enumerate(DISCLOSURES):
-        heads[name] = fit_head(rows.x[labelled], (gold["disclosure"][labelled] == number).astype(np.int8), small)
+    parts_of = [folds != k for k in range(N_FOLDS)]
+    jobs: list[tuple[Floats, npt.NDArray[np.int8], Settings, Floats | None]] = []
+    for inside in (*parts_of, np.ones(len(docs), dtype=bool)):
+        jobs += [
+            (rows.doc[inside], any_gold[inside], of_any, weight[inside]),
+            (flat(rows.x[inside & hot]), flat(gold["flagged"][inside & hot]), settings, None),
+            (flat(rows.x[inside]), flat(about_gold[inside]), settings, np.repeat(weight[inside], n)),
+            (flat(rows.x[inside]), flat(gold["present"][inside]), settings, None),
+        ]
+    jobs.append((rows.x[labelled], gold["reports"][labelled], small, None))
+    jobs += [(rows.x[labelled], (gold["disclosure"][labelled] == number).astype(np.int8), small, None) for number in range(len(DISCLOSURES))]
+    fitted: list[Head] = Parallel(n_jobs=settings.n_jobs)(delayed(fit_head)(*job) for job in jobs)
+    for k, inside in enumerate(parts_of):
+        of_doc, of_pattern, of_about, of_present = fitted[4 * k : 4 * k + 4]
+        others = flat(rows.x[~inside])
+        raw_any[~inside] = of_doc.predict(rows.doc[~inside])
+        raw_pattern[~inside] = of_pattern.predict(others).reshape(-1, n)
+        raw_about[~inside] = of_about.predict(others).reshape(-1, n)
+        raw_present[~inside] = of_present.predict(others).reshape(-1, n)
+    heads = dict(zip(("any", "pattern", "about", "present", "reports", *DISCLOSURES), fitted[4 * N_FOLDS :], strict=True))
     scales = np.zeros((len(langs), 3, 2))
     thresholds = np.zeros(len(langs))
     for row, lang in enumerate(langs):
