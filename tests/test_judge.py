@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from hiddensale.catalogue import PATTERNS
+from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
+from hiddensale.evaluation import against_cues
 from hiddensale.evidence import gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
-from hiddensale.roles import ROLE_NAMES, unit_row
+from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
 from hiddensale.spans import best_run
-from hiddensale.training import N_FOLDS, Settings, export_trees, fit_head, grouped_folds, platt
-from hiddensale.wording import COLUMNS, counts
+from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, grouped_folds, platt
+from hiddensale.wording import COLUMNS, WordingModel, counts
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(400, 12))
@@ -110,3 +112,34 @@ def test_the_wording_does_not_see_style(detector: Detector) -> None:
 def test_best_run(inside: list[float], run: tuple[int, int]) -> None:
     zero = np.zeros(len(inside))
     assert best_run(np.array(inside, dtype=float), zero, zero) == run
+
+
+def test_the_shipped_linear_models_are_the_means_of_the_folds(detector: Detector) -> None:
+    analyser = detector.analyser("en")
+    evidence = gather(analyser, analyser.analyse("A free book. You pay the postage.\nIt renews."))
+    rng = np.random.default_rng(1)
+    names = sorted({name for u in range(3) for name in unit_row(evidence, u)})
+    roles = [RoleModel(names, rng.normal(size=(len(names), len(ROLE_NAMES))), rng.normal(size=len(ROLE_NAMES))) for _ in range(3)]
+    # Weights are shipped in half precision, and those next to nothing are dropped.
+    assert average_roles(roles).scores(evidence) == pytest.approx(np.mean([m.scores(evidence) for m in roles], axis=0), abs=0.05)
+    words = sorted(counts(evidence.analysis))
+    wording = [WordingModel(words, np.ones(len(words)), rng.normal(size=(len(words), len(COLUMNS))), rng.normal(size=len(COLUMNS))) for _ in range(3)]
+    mean = np.mean([m.scores(evidence.analysis) for m in wording], axis=0)
+    assert average_wording(wording).scores(evidence.analysis) == pytest.approx(mean, abs=0.05)
+
+
+AGAINST = [
+    ("a catch told with a cue", "Free book! You pay the postage only.", "postage", False),
+    ("a catch told without one", "Free book! Seven of them leave our cellar.", "Seven of them", True),
+    ("an honest text with a cue of a catch", "Library news. You pay the postage only.", None, True),
+    ("an honest text without", "The library is closed on Monday.", None, False),
+]
+
+
+@pytest.mark.parametrize(("text", "catch", "against"), [row[1:] for row in AGAINST], ids=[row[0] for row in AGAINST])
+def test_when_the_cues_speak_against_the_truth(detector: Detector, text: str, catch: str | None, against: bool) -> None:
+    labels = ()
+    if catch is not None:
+        at = text.index(catch)
+        labels = (Label("free-but-fees", (0, 9), (at, at + len(catch)), "vague", "makes"),)
+    assert against_cues(detector, Example("x", "en", text, labels, "x")) is against

@@ -46,9 +46,10 @@ _CURRENCY = {
 }
 _NUMBER = re.compile(r"\d[\d.,:–-]*$")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]")
-_BULLET = set("•·✓✔☑→➤►▪▫■●◆★☆※‣–—|") | {"*", "-", "✅", "👉", ">>", ">"}
 # These open a bullet wherever they stand, glued to the word before them or not.
-_SURE_BULLET = set("•✓✔☑➤►▪▫■●◆※‣") | {"✅", "👉"}
+_BULLET_SIGNS = "•✓✔☑➤►▪▫■●◆※‣"
+_SURE_BULLET = {*_BULLET_SIGNS, "✅", "👉"}
+_BULLET = _SURE_BULLET | set("·→★☆–—|*->") | {">>"}
 _SENTENCE_END = ".!?…"
 _MAX_TYPES = 300_000
 _MAX_UNIT = 70
@@ -172,7 +173,8 @@ def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]
     for i in range(1, n):
         cut = False
         piece = text[starts[i] : ends[i]]
-        if _EMOJI.match(text[starts[i - 1]]) is None:
+        after_emoji = _EMOJI.match(text[starts[i - 1]]) is not None
+        if not after_emoji:
             ended = text[ends[i - 1] - 1] in _SENTENCE_END
         if breaks[i]:
             wrapped = breaks[i] == 1 and piece[0].islower() and ends[i - 1] - line_start > 45 and text[ends[i - 1] - 1] not in ".!?:"
@@ -182,8 +184,7 @@ def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]
             # The emojis of a sentence's end may be bullets elsewhere; a row of bullets is one.
             cut = text[starts[i - 1] : ends[i - 1]] not in _SURE_BULLET
         elif ended and _EMOJI.match(piece) is None:
-            glued = starts[i] == ends[i - 1]
-            cut = _opens_sentence(text, starts, ends, i, glued) or (_EMOJI.match(text[starts[i - 1]]) is not None and not piece[0].isdigit() and piece[0] not in _SENTENCE_END)
+            cut = _opens_sentence(text, starts, ends, i) or (after_emoji and not piece[0].isdigit() and piece[0] not in _SENTENCE_END)
         elif i - first >= _MAX_UNIT and text[ends[i - 1] - 1] in ",;:":
             cut = True
         if not cut and i - first >= 2 * _MAX_UNIT:
@@ -198,12 +199,12 @@ def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]
     return units
 
 
-def _opens_sentence(text: str, starts: list[int], ends: list[int], i: int, glued: bool) -> bool:
+def _opens_sentence(text: str, starts: list[int], ends: list[int], i: int) -> bool:
     """Whether token ``i`` opens a sentence, given that the token before it may have ended one."""
     head, last = text[starts[i]], text[ends[i - 1] - 1]
     own_token = ends[i - 1] - starts[i - 1] == 1
     word = text[starts[i - 2] : ends[i - 2]] if own_token and i > 1 and starts[i - 1] == ends[i - 2] else ""
-    if glued:
+    if starts[i] == ends[i - 1]:
         # "kotiin.Tilaa": no space, yet a new sentence; an address or a figure is not.
         return own_token and head.isupper() and len(word) > 2 and word[-1].islower()
     if head.islower():
@@ -222,7 +223,7 @@ def make_pipeline(code: str) -> Any:
         r"(?<=\d)[€$£%/*+]",
         r"(?<=[€$£])/",
         r"(?<=\d)(?:kk|eur|euroa|pv|vko|vrk|mo|mth|min|pvm|e|kg|ml|g|h|x)(?=/|\b)",
-        r"[•✓✔☑➤►▪▫■●◆※‣]",
+        f"[{_BULLET_SIGNS}]",
         r"[/:*…|·=→!?,;()\[\]\"”“»«]+",
     ]
     tokenizer: Any = nlp.tokenizer

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
-from hiddensale.evidence import gather
+from hiddensale.evidence import gather, units_of
 from hiddensale.packs import kinds
 from hiddensale.schema import Finding, ScanResult, Span
 
@@ -78,12 +78,10 @@ def against_cues(detector: Detector, example: Example) -> bool:
     catches = {k.key for k in kinds().values() if k.role == "catch"}
     analyser = detector.analyser(example.lang)
     evidence = gather(analyser, analyser.analyse(example.text))
-    a = evidence.analysis
     if not example.flagged:
         return any(not catches.isdisjoint(row) for row in evidence.kinds)
-    spans = [x.catch for x in example.labels if x.flagged and x.catch]
-    touched = [u for u, unit in enumerate(a.units) if any(a.starts[unit.first] < end and a.ends[unit.last - 1] > start for start, end in spans)]
-    return bool(spans) and all(catches.isdisjoint(evidence.kinds[u]) for u in touched)
+    touched = [u for x in example.labels if x.flagged for u in units_of(evidence, x.catch)]
+    return bool(touched) and all(catches.isdisjoint(evidence.kinds[u]) for u in touched)
 
 
 def f1(tp: int, fp: int, fn: int) -> tuple[float, float, float]:

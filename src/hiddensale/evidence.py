@@ -28,3 +28,11 @@ def gather(analyser: Analyser, analysis: Analysis) -> Evidence:
         row = kinds[hit.unit]
         row[key] = max(row.get(key, 0.0), hit.cue.strength)
     return Evidence(analysis, hits, context.zones(analysis, hits), kinds)
+
+
+def units_of(evidence: Evidence, span: tuple[int, int] | None) -> list[int]:
+    """Numbers of the units a character span touches."""
+    if span is None:
+        return []
+    a = evidence.analysis
+    return [u for u, unit in enumerate(a.units) if a.starts[unit.first] < span[1] and a.ends[unit.last - 1] > span[0]]

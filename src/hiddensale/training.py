@@ -21,7 +21,7 @@ from hiddensale.analysis import Analyser
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.corpus import Example, Label, digest
 from hiddensale.errors import CorpusError
-from hiddensale.evidence import Evidence, gather
+from hiddensale.evidence import Evidence, gather, units_of
 from hiddensale.judge import Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, build_table
 from hiddensale.network import COLUMNS as NETWORK_COLUMNS
@@ -121,14 +121,6 @@ def prepare(examples: Sequence[Example], analysers: dict[str, Analyser]) -> list
         evidence = gather(analyser, analyser.analyse(x.text))
         out.append(Prepared(x, evidence, [units_of(evidence, y.lure) for y in x.labels], [units_of(evidence, y.catch) for y in x.labels]))
     return out
-
-
-def units_of(evidence: Evidence, span: tuple[int, int] | None) -> list[int]:
-    """Numbers of the units a character span touches."""
-    if span is None:
-        return []
-    a = evidence.analysis
-    return [u for u, unit in enumerate(a.units) if a.starts[unit.first] < span[1] and a.ends[unit.last - 1] > span[0]]
 
 
 # --- stage one -------------------------------------------------------------------------------------------------
