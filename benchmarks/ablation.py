@@ -75,9 +75,9 @@ def measure(stage: training.FirstStage, held: dict[str, list[training.Prepared]]
     """Average precision and F1, a column for each set and language."""
     keep = np.array([not drop(name) for name in document_names()])
     y = training.targets(stage.docs)["flagged"].max(axis=1)
-    weight = training.document_weights(stage.docs, settings)
     x = stage.rows.doc[:, keep]
     any_settings = training.any_settings(settings)
+    weight = training.document_weights(stage.docs, any_settings)
     raw = np.zeros(len(y))
     for k in range(training.N_FOLDS):
         inside = stage.folds != k

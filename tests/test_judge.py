@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,8 +14,8 @@ from hiddensale.evidence import gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
-from hiddensale.spans import best_run
-from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, grouped_folds, platt
+from hiddensale.spans import best_run, run_scores
+from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
 RNG = np.random.default_rng(3)
@@ -105,13 +108,42 @@ def test_the_wording_does_not_see_style(detector: Detector) -> None:
     assert plain == loud
 
 
+def _tags(inside: list[float]) -> Any:
+    return np.stack([np.array(inside, dtype=float), np.zeros(len(inside)), np.zeros(len(inside))], axis=1)
+
+
 @pytest.mark.parametrize(
     ("inside", "run"),
-    [([-1, 2, 1, -3], (1, 3)), ([1.0], (0, 1)), ([-5, -1, -4], (1, 2)), ([1, -1, 3], (0, 3))],
+    [([-10, 20, 10, -30], (1, 3)), ([1.0], (0, 1)), ([-50, -1, -40], (1, 2)), ([10, -1, 30], (0, 3))],
 )
-def test_best_run(inside: list[float], run: tuple[int, int]) -> None:
-    zero = np.zeros(len(inside))
-    assert best_run(np.array(inside, dtype=float), zero, zero) == run
+def test_best_run_of_clear_scores_has_the_largest_sum(inside: list[float], run: tuple[int, int]) -> None:
+    assert best_run(run_scores(_tags(inside)), np.ones(len(inside), dtype=bool)) == run
+
+
+def test_best_run_agrees_with_all_the_likely_ones() -> None:
+    # Two words alone are the likeliest run, but nearly every reader marks more.
+    scores = np.full((4, 4), -np.inf)
+    scores[0, 1], scores[0, 3], scores[0, 2], scores[1, 3] = np.log([0.3, 0.25, 0.25, 0.2])
+    assert best_run(scores, np.ones(4, dtype=bool)) == (0, 3)
+
+
+def test_run_scores_are_sums() -> None:
+    tags = RNG.normal(size=(5, 3))
+    scores = run_scores(tags)
+    for i in range(5):
+        for j in range(5):
+            assert scores[i, j] == (pytest.approx(tags[i : j + 1, 0].sum() + tags[i, 1] + tags[j, 2]) if j >= i else -np.inf)
+
+
+def test_spans_are_learned_from_marked_runs(detector: Detector) -> None:
+    # A reader who marks the price and nothing else.
+    texts = [(f"{opening} {amount} euroa {rest}", f"{amount} euroa") for opening in ("Maksat", "Hinta on", "Kortti maksaa") for amount in (5, 12, 90) for rest in ("kuussa.", "joka kerta.", "vain.")]
+    examples = [Example(f"x{i}", "fi", text, (Label("free-but-fees", None, (text.index(span), text.index(span) + len(span)), "vague", "makes"),), f"x{i}") for i, (text, span) in enumerate(texts)]
+    docs = prepare(examples, {"fi": detector.analyser("fi")})
+    spans = fit_spans([*docs, *docs], replace(Settings(), span_l2=0.1))
+    (other,) = prepare([Example("y", "fi", "Tuote maksaa 37 euroa heti.", (), "y")], {"fi": detector.analyser("fi")})
+    first, last = spans.find(other.evidence, 0, "free-but-fees", "catch")
+    assert [w.lower for w in other.evidence.analysis.words[first:last]] == ["37", "euroa"]
 
 
 def test_the_shipped_linear_models_are_the_means_of_the_folds(detector: Detector) -> None:

@@ -18,11 +18,12 @@ from hiddensale.catalogue import PATTERNS
 from hiddensale.errors import ArtifactError
 from hiddensale.judge import Head
 from hiddensale.network import Network
+from hiddensale.quantising import quantise, restore
 from hiddensale.roles import ROLE_NAMES, RoleModel
 from hiddensale.spans import SpanModel
 from hiddensale.wording import WordingModel
 
-FORMAT = 3
+FORMAT = 4
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"
@@ -108,10 +109,7 @@ def to_arrays(model: Model) -> Arrays:
     for lang, wording in model.wording.items():
         out[f"wording.{lang}.names"] = _pack_text(wording.names)
         out[f"wording.{lang}.idf"] = wording.idf
-        step = np.abs(wording.weights).max(axis=0).astype(np.float64) / 127.0
-        step = np.where(step == 0, 1.0, step)
-        out[f"wording.{lang}.step"] = step
-        out[f"wording.{lang}.weights"] = np.round(wording.weights / step).astype(np.int8)
+        out[f"wording.{lang}.weights"], out[f"wording.{lang}.step"] = quantise(wording.weights)
         out[f"wording.{lang}.bias"] = wording.bias
     for name, head in model.heads.items():
         out.update(head.arrays(f"head.{name}"))
@@ -219,7 +217,7 @@ def from_arrays(arrays: Arrays, manifest: Mapping[str, Any], path: str = "") -> 
             lang: WordingModel(
                 _unpack_text(arrays[f"wording.{lang}.names"]),
                 arrays[f"wording.{lang}.idf"],
-                arrays[f"wording.{lang}.weights"] * arrays[f"wording.{lang}.step"],
+                restore(arrays[f"wording.{lang}.weights"], arrays[f"wording.{lang}.step"]),
                 arrays[f"wording.{lang}.bias"],
             )
             for lang in langs

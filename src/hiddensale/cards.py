@@ -53,7 +53,8 @@ def _table(name: str, s: Mapping[str, Any]) -> list[str]:
         f"Macro F1 {s['macro_f1']:.3f}. False alarms: honest look-alikes {s['honest']['share']:.1%}, reports and talk {s['reports']['share']:.1%}. "
         f"Contrast groups all right {s['contrast']['share']:.3f} of {s['contrast']['n']}. Span word F1: lure {s['spans']['lure']:.3f}, catch {s['spans']['catch']:.3f}. "
         f"Calibration error {s['calibration_error']:.3f} per pattern score, {s['calibration_error_document']:.3f} per document. "
-        f"Disclosure accuracy {s['disclosure']['accuracy']:.3f}, stance {s['stance']['accuracy']:.3f}.\n",
+        f"Of {s['labels']['n']} labels {s['labels']['found']} have a finding of their pattern, flagged or not; on these: disclosure accuracy {s['disclosure']['accuracy']:.3f} "
+        f"(of {s['disclosure']['n']} that are made), stance {s['stance']['accuracy']:.3f}.\n",
         "| pattern | n | P | R | F1 | AP |\n|---|---|---|---|---|---|",
     ]
     rows += [f"| {p} | {v['n']} | {v['precision']:.3f} | {v['recall']:.3f} | {v['f1']:.3f} | {v['ap']:.3f} |" for p, v in s["patterns"].items()]

@@ -241,7 +241,9 @@ class Detector:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= 0.5:
                 reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row)
-                findings.append(self._finding(i, x, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang, reasons))
+                finding = self._finding(i, x, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang, reasons)
+                if finding is not None:
+                    findings.append(finding)
         findings = _settle(findings)
         hot = [f.score for f in findings if f.flagged]
         score = max(hot) if hot else max((f.score for f in findings), default=0.0)
@@ -258,7 +260,8 @@ class Detector:
         pair: Pair,
         lang: str,
         reasons: tuple[Reason, ...],
-    ) -> Finding:
+    ) -> Finding | None:
+        """The finding of pattern ``i``; None where nothing can be said that agrees with its not being flagged."""
         model = self.model
         pattern = PATTERNS[i]
         one = x[i : i + 1]
@@ -267,9 +270,12 @@ class Detector:
             stance = "makes"
             disclosure = max(_HIDDEN, key=disclosure_z.__getitem__)
         else:
-            reports = float(model.heads["reports"].predict(one)[0])
-            stance = "reports" if reports >= min(0.0, disclosure_z["clear"]) or reports >= 0 else "makes"
-            disclosure = max(DISCLOSURES, key=disclosure_z.__getitem__) if stance == "reports" else "clear"
+            told = max(DISCLOSURES, key=disclosure_z.__getitem__)
+            stance = "reports" if float(model.heads["reports"].predict(one)[0]) >= 0 else "makes"
+            if stance == "makes" and told != "clear":
+                # Looks like a hidden sale, but not surely enough to say so; that it is told clearly would be no better.
+                return None
+            disclosure = told
         lure = self._span(evidence, pair.lure, pattern, "lure")
         catch: Span | None = None
         if disclosure != "absent" or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:

@@ -148,6 +148,7 @@ def _slice(outcomes: list[Outcome]) -> dict[str, Any]:
         by_sort[o.example.sort].append(o.result.flagged)
     pattern_scores = np.array([[o.result.scores[q] for q in PATTERNS] for o in outcomes])
     pattern_gold = np.array([[any(x.flagged and x.pattern == q for x in o.example.labels) for q in PATTERNS] for o in outcomes])
+    members = Counter(o.example.group for o in outcomes)
     out: dict[str, Any] = {
         "n": len(outcomes),
         "flagged": int(y.sum()),
@@ -162,6 +163,7 @@ def _slice(outcomes: list[Outcome]) -> dict[str, Any]:
         "spans": _spans(outcomes),
         "calibration_error": calibration_error(pattern_gold.ravel(), pattern_scores.ravel()),
         "calibration_error_document": calibration_error(y, top),
+        "labels": {"n": sum(len(o.example.labels) for o in outcomes), "found": sum(len(matched(o)) for o in outcomes)},
         "disclosure": _confusion(outcomes, lambda x: x.disclosure, lambda f: f.disclosure, hidden_only=True),
         "stance": _confusion(outcomes, lambda x: x.stance, lambda f: f.stance, hidden_only=False),
         "slices": {
@@ -170,6 +172,7 @@ def _slice(outcomes: list[Outcome]) -> dict[str, Any]:
             "counter style": _verdicts([o for o in outcomes if o.example.style == "counter"]),
             "long (150 words or more)": _verdicts([o for o in outcomes if len(o.example.text.split()) >= 150]),
             "short (30 words or fewer)": _verdicts([o for o in outcomes if len(o.example.text.split()) <= 30]),
+            "alone, without a twin": _verdicts([o for o in outcomes if members[o.example.group] == 1]),
         },
     }
     return out
@@ -267,7 +270,9 @@ def as_text(figures: Figures) -> str:
         out.append(f"  contrast groups    {s['contrast']['right']}/{s['contrast']['n']} all right ({s['contrast']['share']:.3f})")
         out.append(f"  spans (word F1)    lure {s['spans']['lure']:.3f}  catch {s['spans']['catch']:.3f}  on {s['spans']['n']} right findings")
         out.append(f"  calibration error  {s['calibration_error']:.3f} per pattern score, {s['calibration_error_document']:.3f} per document")
-        out.append(f"  disclosure         accuracy {s['disclosure']['accuracy']:.3f} of {s['disclosure']['n']}   stance {s['stance']['accuracy']:.3f} of {s['stance']['n']}")
+        out.append(
+            f"  disclosure         accuracy {s['disclosure']['accuracy']:.3f} of {s['disclosure']['n']}   stance {s['stance']['accuracy']:.3f} of {s['stance']['n']}   (of {s['labels']['n']} labels)"
+        )
         for label, v in s["slices"].items():
             if v["n"]:
                 out.append(f"    {label:<38} n {v['n']:>4}  P {v['precision']:.3f}  R {v['recall']:.3f}  accuracy {v['accuracy']:.3f}")

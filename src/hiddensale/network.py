@@ -4,7 +4,8 @@ It is the first stage's second opinion. Where the linear scores add up what ever
 learns turns of phrase: five neighbouring words make a window, the strongest windows make the unit, a unit is read
 together with the units before and after it, and the strongest units make the text. It gives every unit the same role
 scores as :mod:`hiddensale.roles`, every pattern the answers of
-:data:`PAIR_COLUMNS` from the units that look most like its lure and its catch, and the text the answers of :data:`COLUMNS`.
+:data:`PAIR_COLUMNS` from the units that look most like its lure and its catch, and the text the answers of
+:data:`hiddensale.wording.COLUMNS`.
 
 A network has several members, learned from different parts of the corpus, whose answers are averaged (Breiman 1996,
 "Bagging predictors"): what one of them takes from the chance of its documents, the others do not.
@@ -25,12 +26,11 @@ import numpy.typing as npt
 from hiddensale.analysis import WordType
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.evidence import Evidence
+from hiddensale.quantising import quantise, restore
 from hiddensale.roles import ROLE_NAMES, cue_features
-from hiddensale.wording import COLUMNS as WORDING_COLUMNS
+from hiddensale.wording import COLUMNS
 
 Floats = npt.NDArray[np.float64]
-# Answers about the whole text: those of the wording model, whether some offer is reported, how any catch is told.
-COLUMNS: tuple[str, ...] = (*WORDING_COLUMNS, "reports", *DISCLOSURES)
 # Answers about one pattern, from the units most like its lure and its catch.
 PAIR_COLUMNS: tuple[str, ...] = ("flagged", "present", "reports", *DISCLOSURES)
 N_PATTERNS = len(PATTERNS)
@@ -75,7 +75,7 @@ class Reading:
 
     ``roles`` of shape (n_units, n_roles), columns as in :data:`hiddensale.roles.ROLE_NAMES`; ``pairs`` of shape
     (n_patterns, n_pair_columns), columns as in :data:`PAIR_COLUMNS`; ``answers`` of shape (n_columns,), columns as in
-    :data:`COLUMNS`.
+    :data:`hiddensale.wording.COLUMNS`.
     """
 
     roles: Floats
@@ -146,9 +146,7 @@ class Network:
         for name in PARAMETERS:
             value = np.stack([p[name] for p in self.members])
             if name in QUANTISED:
-                step = np.maximum(np.abs(value).max(axis=1).astype(np.float64), 1e-12) / 127.0
-                out[f"{prefix}.{name}.step"] = step
-                out[f"{prefix}.{name}"] = np.round(value / step[:, None]).astype(np.int8)
+                out[f"{prefix}.{name}"], out[f"{prefix}.{name}.step"] = quantise(value)
             else:
                 out[f"{prefix}.{name}"] = value.astype(np.float16)
         return out
@@ -160,7 +158,7 @@ class Network:
         for name in PARAMETERS:
             stored = arrays[f"{prefix}.{name}"]
             if name in QUANTISED:
-                parts[name] = stored.astype(np.float32) * np.asarray(arrays[f"{prefix}.{name}.step"], dtype=np.float64)[:, None].astype(np.float32)
+                parts[name] = restore(stored.astype(np.int8), arrays[f"{prefix}.{name}.step"].astype(np.float64)).astype(np.float32)
             else:
                 parts[name] = stored.astype(np.float64)
         return cls(names, cue_names, [{name: value[m] for name, value in parts.items()} for m in range(len(parts["emb"]))])

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from hiddensale.evidence import Evidence
 from hiddensale.network import (
-    COLUMNS,
     N_PAIR_FACTS,
     N_PATTERNS,
     NEIGHBOURS,
@@ -34,6 +33,7 @@ from hiddensale.network import (
 )
 from hiddensale.roles import ROLE_NAMES
 from hiddensale.spans import TAGS
+from hiddensale.wording import COLUMNS
 
 F32 = npt.NDArray[np.float32]
 # Besides what is shipped: whether a word lies in a lure or catch, opens or closes one. To learn it makes the windows better; the
@@ -266,7 +266,10 @@ def _start(n_names: int, n_cues: int, s: NetworkSettings, rng: np.random.Generat
 def _mask(rng: np.random.Generator | None, shape: tuple[int, ...], drop: float) -> F32 | float:
     if rng is None or drop == 0:
         return 1.0
-    return (rng.random(shape, dtype=np.float32) >= drop).astype(np.float32) / np.float32(1 - drop)
+    # A byte a draw: drawing floats took a tenth of the time to learn.
+    limit = round(drop * 256)
+    drawn = np.frombuffer(rng.bytes(int(np.prod(shape))), dtype=np.uint8).reshape(shape)
+    return (drawn >= limit).astype(np.float32) * np.float32(256 / (256 - limit))
 
 
 def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.random.Generator | None) -> tuple[float, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Phrase books: single lines that carry a lure or a catch, and lines that only look like one.
 
-``corpus/phrases/LANG-PATTERN.txt`` holds a line each: ``K`` a catch, ``N`` a near miss of one, ``L`` a lure, ``M`` a near
+``corpus/phrases/LANG-PATTERN.txt``, and further books ``LANG-PATTERN-2.txt`` and so on, hold a line each: ``K`` a catch, ``N`` a near miss of one, ``L`` a lure, ``M`` a near
 miss of one, the span in braces. They teach the first stage only; no figure is measured on them.
 """
 
@@ -15,6 +15,7 @@ from hiddensale.catalogue import PATTERNS
 from hiddensale.errors import CorpusError
 
 _LINE = re.compile(r"([KNLM]) (\S.*)$")
+_NUMBER = re.compile(r"-\d+$")
 _SPAN = re.compile(r"\{([^{}]+)\}")
 
 
@@ -37,9 +38,9 @@ def read_book(path: Path) -> list[Phrase]:
     CorpusError
         With file and line of the first fault.
     """
-    lang, _, pattern = path.stem.partition("-")
+    lang, _, pattern = _NUMBER.sub("", path.stem).partition("-")
     if pattern not in PATTERNS:
-        raise CorpusError(f"{path}: the name is LANG-PATTERN.txt with a pattern of the catalogue, got {pattern!r}")
+        raise CorpusError(f"{path}: the name is LANG-PATTERN.txt or LANG-PATTERN-NUMBER.txt with a pattern of the catalogue, got {pattern!r}")
     out = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):

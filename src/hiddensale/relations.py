@@ -13,9 +13,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from hiddensale.catalogue import PATTERNS
+from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.evidence import Evidence
-from hiddensale.network import COLUMNS as NETWORK_COLUMNS
 from hiddensale.network import PAIR_COLUMNS, Reading
 from hiddensale.packs import kinds
 from hiddensale.roles import ROLE_NAMES
@@ -25,9 +24,10 @@ Floats = npt.NDArray[np.float64]
 N_PATTERNS = len(PATTERNS)
 # More units than nearly any letter has; beyond it weak units cannot win by being near.
 _PAIRED = 200
-# Answers that the wording model and the network both give.
-_N_SHARED = len(COLUMNS)
+# Where the answers about single patterns end.
+_BY_PATTERN = 1 + 2 * N_PATTERNS
 _REPORT = ROLE_NAMES.index("speaks:reports")
+_TOLD = [ROLE_NAMES.index(f"told:{d}") for d in DISCLOSURES]
 _FACTS = (
     "disclosure.price",
     "disclosure.price-period",
@@ -76,20 +76,21 @@ def feature_names() -> tuple[str, ...]:
     ]
     names += [f"{f} {where}" for f in _FACTS for where in ("at lure", "at catch", "before lure end")]
     names += [f"{f} {where}" for f in _CONTEXT for where in ("at lure", "at catch")]
+    names += [f"catch told {d}" for d in DISCLOSURES]
     names += ["report mean", "report max", "report at lure", "report at catch", "units", "words", "quoted share", "past others lure", "past others catch"]
     names += [f"top lure:{p}" for p in PATTERNS] + [f"top catch:{p}" for p in PATTERNS]
     names += [f"is {p}" for p in PATTERNS]
     for witness in ("wording", "network"):
         names += [f"{witness} any", f"{witness} flagged", f"{witness} about", f"{witness} flagged past others", f"{witness} about past others"]
+        names += [f"{witness} {c}" for c in COLUMNS[_BY_PATTERN:]]
     names += [f"network pair {c}" for c in PAIR_COLUMNS]
-    names += [f"network {c}" for c in NETWORK_COLUMNS[_N_SHARED:]]
     return tuple(names)
 
 
 @lru_cache(maxsize=1)
 def document_names() -> tuple[str, ...]:
     """Names of the columns of :func:`describe_document`."""
-    columns = (f"{witness} {c}" for witness in ("wording", "network") for c in (*COLUMNS[1:], "about first", "about second"))
+    columns = (f"{witness} {c}" for witness in ("wording", "network") for c in (*COLUMNS[1:_BY_PATTERN], "about first", "about second"))
     return (*feature_names(), *columns)
 
 
@@ -109,10 +110,13 @@ def choose_pairs(scores: Floats) -> list[Pair]:
     out = []
     for p in range(N_PATTERNS):
         # Only the strongest units are paired, so that a text of a million lines costs no more than its lines.
-        lures, catches = _strongest(scores[:, p] + early), _strongest(scores[:, N_PATTERNS + p])
+        lure = scores[:, p] + early
+        # What looks like the lure is seldom its catch.
+        catch = scores[:, N_PATTERNS + p] - 0.2 * lure
+        lures, catches = _strongest(lure), _strongest(catch)
         apart = np.abs(lures[:, None] - catches[None, :])
         nearness = -0.05 * np.log1p(apart) - 0.3 * (apart == 0)
-        both = (scores[lures, p] + early[lures])[:, None] + scores[catches, N_PATTERNS + p][None, :] + nearness
+        both = lure[lures][:, None] + catch[catches][None, :] + nearness
         flat = int(both.argmax())
         out.append(Pair(int(lures[flat // len(catches)]), int(catches[flat % len(catches)])))
     return out
@@ -127,7 +131,7 @@ def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
 
 def describe_document(x: Floats, wording: Floats, reading: Reading) -> Floats:
     """One row about the whole text: the pattern it is most about, and what both witnesses say of it (:func:`document_names`)."""
-    rows = [wording[:_N_SHARED], reading.answers[:_N_SHARED]]
+    rows = [wording[:_BY_PATTERN], reading.answers[:_BY_PATTERN]]
     strongest = int((rows[0] + rows[1])[1 + N_PATTERNS :].argmax())
     parts = [x[strongest]]
     for row in rows:
@@ -189,15 +193,25 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
         for f in _CONTEXT:
             values += [f in unit_kinds[lu], f in unit_kinds[cu]]
         others = [q for q in range(N_PATTERNS) if q != p]
-        values += [*doc_part, report[lu], report[cu], np.log1p(n), np.log1p(n_words), quoted, tops[p] - tops[others].max(), tops[N_PATTERNS + p] - tops[[N_PATTERNS + q for q in others]].max()]
+        values += [
+            *scores[cu, _TOLD],
+            *doc_part,
+            report[lu],
+            report[cu],
+            np.log1p(n),
+            np.log1p(n_words),
+            quoted,
+            tops[p] - tops[others].max(),
+            tops[N_PATTERNS + p] - tops[[N_PATTERNS + q for q in others]].max(),
+        ]
         head = len(values)
         out[p, :head] = values
         out[p, head : head + 2 * N_PATTERNS] = tops
         out[p, head + 2 * N_PATTERNS + p] = 1.0
         tail: list[float] = []
         for witness in (wording, reading.answers):
-            flagged, about = witness[1 : 1 + N_PATTERNS], witness[1 + N_PATTERNS : _N_SHARED]
-            tail += [witness[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max()]
-        tail += [*reading.pairs[p], *reading.answers[_N_SHARED:]]
+            flagged, about = witness[1 : 1 + N_PATTERNS], witness[1 + N_PATTERNS : _BY_PATTERN]
+            tail += [witness[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max(), *witness[_BY_PATTERN:]]
+        tail += reading.pairs[p].tolist()
         out[p, -len(tail) :] = tail
     return out

@@ -1,6 +1,7 @@
 """First stage: what each unit (sentence, line, bullet) says. One linear score per role.
 
-The roles are the lure and the catch of every pattern, and whether the unit speaks in a report. Features are the unit's
+The roles are the lure and the catch of every pattern, whether the unit speaks in a report, and, should it carry a catch,
+how openly it tells it. Features are the unit's
 words, lemmas, word parts, concepts and cues, and the cues of its neighbours. The other units of the same document
 are the negatives while learning, so a document's register cancels out.
 """
@@ -14,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hiddensale.analysis import WordType
-from hiddensale.catalogue import PATTERNS
+from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.evidence import Evidence
 
 ROLE_NAMES: tuple[str, ...] = (
     *(f"lure:{p}" for p in PATTERNS),
     *(f"catch:{p}" for p in PATTERNS),
     "speaks:reports",
+    *(f"told:{d}" for d in DISCLOSURES),
 )
 Floats = npt.NDArray[np.float64]
 

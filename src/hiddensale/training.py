@@ -24,20 +24,23 @@ from hiddensale.errors import CorpusError
 from hiddensale.evidence import Evidence, gather, units_of
 from hiddensale.judge import Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.lexicon import LiveLemmatizer, build_table
-from hiddensale.network import COLUMNS as NETWORK_COLUMNS
 from hiddensale.network import PAIR_COLUMNS, Network
 from hiddensale.network_fit import NetworkSettings
 from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
+from hiddensale.quantising import quantise, restore
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, feature_names
 from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
-from hiddensale.spans import TAGS, SpanModel, token_rows
+from hiddensale.spans import TAGS, SpanModel, run_scores, token_rows
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
 Floats = npt.NDArray[np.float64]
 N_FOLDS = 4
 SEED = 20261121
 LANG_INDEX = {"fi": 0, "en": 1}
+# Where the answers about single patterns end.
+_OF_DOCUMENT = COLUMNS.index("reports")
+_SPEAKS, _TOLD = ROLE_NAMES.index("speaks:reports"), ROLE_NAMES.index(f"told:{DISCLOSURES[0]}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Settings:
 
     role_c: float = 1.0
     role_min_df: int = 3
-    span_c: float = 0.5
+    role_rest: int = 3
+    span_l2: float = 10.0
     trees: int = 150
     leaves: int = 12
     learning_rate: float = 0.06
@@ -56,15 +60,18 @@ class Settings:
     share: float = 0.5
     any_trees: int = 100
     any_leaves: int = 6
-    any_c: float = 0.02
+    any_c: float = 0.05
     wording_c: float = 10.0
     wording_min_df: int = 2
     ordinary_weight: float = 3.0
+    any_ordinary_weight: float = 12.0
+    any_share: float = 0.25
+    member_gain: float = 1.4
     network: NetworkSettings = field(default_factory=NetworkSettings)
     gates: tuple[float, float, float, float] = (0.5, 0.0, -5.0, -2.0)
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     # In the order of LANG_INDEX; a language added later gets the strictest.
-    least_thresholds: tuple[float, ...] = (0.72, 0.62)
+    least_thresholds: tuple[float, ...] = (0.64, 0.61)
     budget: float = 0.12
     n_jobs: int = 2
 
@@ -133,21 +140,27 @@ def role_targets(p: Prepared) -> npt.NDArray[np.int8]:
         at = PATTERNS.index(label.pattern)
         y[lure, at] = 1
         y[catch, len(PATTERNS) + at] = 1
+        if label.disclosure:
+            y[catch, _TOLD + DISCLOSURES.index(label.disclosure)] = 1
     if p.example.sort in ("report", "talk"):
-        y[:, -1] = 1
+        y[:, _SPEAKS] = 1
     return y
 
 
-def role_known(p: Prepared) -> npt.NDArray[np.bool_]:
+def role_known(p: Prepared, *, line: bool = False) -> npt.NDArray[np.bool_]:
     """Which answers of :func:`role_targets` are known.
 
     An honest look-alike holds the lure of its pattern without a mark, so it says nothing about where that lure is.
+    How openly a catch is told is known of the units that carry one, and of no ``line`` of a phrase book.
     """
     known = np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES)), dtype=bool)
     labelled = {label.pattern for label in p.example.labels}
     for near in p.example.near:
         if near not in labelled:
             known[:, PATTERNS.index(near)] = False
+    known[:, _TOLD:] = False
+    if not line:
+        known[[u for label, units in zip(p.example.labels, p.catch_units, strict=True) if label.disclosure for u in units], _TOLD:] = True
     return known
 
 
@@ -180,22 +193,35 @@ class _Matrix:
 
 
 def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, dual: bool = False, known: npt.NDArray[np.bool_] | None = None, weight: Floats | None = None) -> tuple[Floats, Floats]:
-    """One logistic regression per column of ``y``; weights (n_features, n_columns) and bias."""
+    """One logistic regression per column of ``y``; weights (n_features, n_columns) and bias.
+
+    ``known`` has the shape of ``y``; ``weight`` has it too, or is one weight a row.
+    """
     from joblib import Parallel, delayed
     from sklearn.linear_model import LogisticRegression
 
-    def one(rows: Any, column: npt.NDArray[np.int8]) -> tuple[Floats, float]:
+    def one(j: int, rows: Any, column: npt.NDArray[np.int8], importance: Floats | None) -> tuple[int, Floats, float]:
         if column.min() == column.max():
-            return np.zeros(rows.shape[1]), (-8.0 if column.max() == 0 else 8.0)
+            return j, np.zeros(rows.shape[1]), (-8.0 if column.max() == 0 else 8.0)
         if dual:
-            model = LogisticRegression(C=c, solver="liblinear", dual=True, class_weight="balanced", random_state=SEED, max_iter=3000)
+            model = LogisticRegression(C=c, solver="liblinear", dual=True, class_weight="balanced", random_state=SEED, max_iter=3000, tol=5e-2)
         else:
             model = LogisticRegression(C=c, solver="liblinear", random_state=SEED, intercept_scaling=3.0, tol=1e-3)
-        model.fit(rows, column, sample_weight=weight)
-        return model.coef_[0], float(model.intercept_[0])
+        model.fit(rows, column, sample_weight=importance)
+        return j, model.coef_[0], float(model.intercept_[0])
 
-    tasks = ((x, y[:, j]) if known is None or known[:, j].all() else (x[known[:, j]], y[known[:, j], j]) for j in range(y.shape[1]))
-    fitted = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(one)(rows, column) for rows, column in tasks)
+    def some(rows: Any, numbers: Sequence[int]) -> list[tuple[int, Floats, float]]:
+        out = []
+        for j in numbers:
+            mine = slice(None) if known is None or known[:, j].all() else known[:, j]
+            importance = None if weight is None else weight[mine] if weight.ndim == 1 else weight[mine, j]
+            out.append(one(j, rows[mine], y[mine, j], importance))
+        return out
+
+    # A process gets the rows once, not once for every column.
+    shares = [list(range(y.shape[1]))[k::n_jobs] for k in range(n_jobs)] if n_jobs > 0 else [[j] for j in range(y.shape[1])]
+    done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(some)(x, numbers) for numbers in shares if numbers)
+    fitted = [(w, b) for _, w, b in sorted((row for part in done for row in part), key=lambda row: row[0])]
     return np.stack([w for w, _ in fitted], axis=1), np.array([b for _, b in fitted])
 
 
@@ -217,6 +243,23 @@ def _phrase_row(p: Prepared, u: int) -> dict[str, float]:
     return {k: v for k, v in unit_row(p.evidence, u).items() if not k.startswith("z:")}
 
 
+def role_share(p: Prepared, rest: int) -> Floats:
+    """How much every unit counts for each role, shape (n_units, n_roles).
+
+    For the lure and catch of a pattern the texts that are about it count in full. Of the others, which are most of the corpus and easy, every
+    ``rest``-th is learned from, and counts ``rest`` times (by the hash of its group, so that a contrast group stays together).
+    """
+    import hashlib
+
+    kept = int.from_bytes(hashlib.sha256(f"rest:{p.example.group}".encode()).digest()[:4], "big") % rest == 0
+    out = np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES)))
+    mine = {*(label.pattern for label in p.example.labels), *p.example.near}
+    for at, pattern in enumerate(PATTERNS):
+        if pattern not in mine:
+            out[:, [at, len(PATTERNS) + at]] = rest if kept else 0
+    return out
+
+
 def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> list[RoleModel]:
     """Learn the role scores from the units of ``docs`` and the ``lines`` of the phrase books; model ``k`` has not seen fold ``k``."""
     rows = [unit_row(p.evidence, u) for p in docs for u in range(len(p.evidence.analysis.units))]
@@ -224,12 +267,14 @@ def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.ND
     matrix = _Matrix(rows, settings.role_min_df)
     x = matrix.transform(rows)
     y = np.concatenate([role_targets(p) for p in (*docs, *lines)])
-    known = np.concatenate([role_known(p) for p in (*docs, *lines)])
+    known = np.concatenate([*(role_known(p) for p in docs), *(role_known(p, line=True) for p in lines)])
+    share = np.concatenate([*(role_share(p, settings.role_rest) for p in docs), *(np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES))) for p in lines)])
+    known &= share > 0
     fold = np.repeat([*folds, *(-1 for _ in lines)], [len(p.evidence.analysis.units) for p in (*docs, *lines)])
     models = []
     for k in range(N_FOLDS):
         inside = fold != k
-        weights, bias = _fit_columns(x[inside], y[inside], settings.role_c, settings.n_jobs, known=known[inside])
+        weights, bias = _fit_columns(x[inside], y[inside], settings.role_c, settings.n_jobs, known=known[inside], weight=share[inside])
         models.append(RoleModel(matrix.names, np.where(np.abs(weights) < 1e-3, 0.0, weights).astype(np.float16), bias))
     return models
 
@@ -244,42 +289,68 @@ def average_roles(models: Sequence[RoleModel]) -> RoleModel:
 # --- spans -----------------------------------------------------------------------------------------------------
 
 
+# Longer units are not learned from: the table of their runs grows with the square of their length.
+_LONGEST_UNIT = 80
+
+
 def fit_spans(docs: Sequence[Prepared], settings: Settings) -> SpanModel:
-    """Learn where a span opens and closes, from the units that hold one."""
-    rows: list[dict[str, float]] = []
-    tags: list[list[int]] = []
-    weight: list[tuple[bool, bool]] = []
+    """Learn which run of words a reader marks, from the units that hold one."""
+    units: dict[str, list[tuple[list[dict[str, float]], int, int]]] = {"lure": [], "catch": []}
     for p in docs:
         a = p.evidence.analysis
         for label, lure_units, catch_units in zip(p.example.labels, p.lure_units, p.catch_units, strict=True):
-            for role, span, units in (("lure", label.lure, lure_units), ("catch", label.catch, catch_units)):
-                if span is None or len(units) != 1:
+            for role, span, numbers in (("lure", label.lure, lure_units), ("catch", label.catch, catch_units)):
+                if span is None or len(numbers) != 1:
                     continue
-                unit = a.units[units[0]]
-                inside = [i for i in range(unit.first, unit.last) if a.starts[i] < span[1] and a.ends[i] > span[0]]
-                if not inside:
-                    continue
-                rows.extend(token_rows(p.evidence, units[0], label.pattern))
-                base = 0 if role == "lure" else 3
-                for i in range(unit.first, unit.last):
-                    tag = [0] * 6
-                    tag[base] = int(i in inside)
-                    tag[base + 1] = int(i == inside[0])
-                    tag[base + 2] = int(i == inside[-1])
-                    tags.append(tag)
-                    weight.append((role == "lure", role == "catch"))
-    matrix = _Matrix(rows, 3)
-    x = matrix.transform(rows)
-    y = np.array(tags, dtype=np.int8)
-    parts = []
-    for base in (0, 3):
-        mask = np.array([w[0 if base == 0 else 1] for w in weight])
-        parts.append(_fit_columns(x[mask], y[mask][:, base : base + 3], settings.span_c, settings.n_jobs))
-    weights = np.concatenate([parts[0][0], parts[1][0]], axis=1)
-    bias = np.concatenate([parts[0][1], parts[1][1]])
-    keep = np.flatnonzero(np.abs(weights).max(axis=1) >= 0.02)
+                unit = a.units[numbers[0]]
+                inside = [i - unit.first for i in range(unit.first, unit.last) if a.starts[i] < span[1] and a.ends[i] > span[0]]
+                if inside and unit.last - unit.first <= _LONGEST_UNIT:
+                    units[role].append((token_rows(p.evidence, numbers[0], label.pattern), inside[0], inside[-1]))
+    matrix = _Matrix([row for role in units.values() for rows, _, _ in role for row in rows], 3)
+    parts = [_fit_runs(matrix, units[role], settings.span_l2) for role in ("lure", "catch")]
+    weights = np.concatenate([w for w, _ in parts], axis=1)
+    bias = np.concatenate([b for _, b in parts])
+    keep = np.flatnonzero(np.abs(weights).max(axis=1) >= 0.01)
     assert weights.shape[1] == len(TAGS)
     return SpanModel([matrix.names[i] for i in keep], weights[keep].astype(np.float16), bias)
+
+
+def _fit_runs(matrix: _Matrix, units: Sequence[tuple[list[dict[str, float]], int, int]], l2: float) -> tuple[Floats, Floats]:
+    """Weights (n_features, 3) and bias under which the marked runs are likeliest among all runs of their units."""
+    from scipy.optimize import minimize
+
+    ordered = sorted(units, key=lambda u: len(u[0]))
+    x = matrix.transform([row for rows, _, _ in ordered for row in rows])
+    back = x.T.tocsr()
+    lengths = np.array([len(rows) for rows, _, _ in ordered])
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    first, last = (np.array([u[k] for u in ordered]) for k in (1, 2))
+    blocks = [(int(n), np.flatnonzero(lengths == n)) for n in np.unique(lengths)]
+    shape = (x.shape[1], 3)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        w = flat[: shape[0] * 3].reshape(shape)
+        tags = x @ w + flat[shape[0] * 3 :]
+        gradient = np.zeros_like(tags)
+        total = 0.0
+        for n, mine in blocks:
+            rows = slice(starts[mine[0]], starts[mine[-1] + 1])
+            score = run_scores(tags[rows].reshape(-1, n, 3))
+            top = score.max(axis=(1, 2), keepdims=True)
+            share = np.exp(score - top)
+            mass = share.sum(axis=(1, 2), keepdims=True)
+            share /= mass
+            at = np.arange(len(mine))
+            total += float((top + np.log(mass)).sum() - score[at, first[mine], last[mine]].sum())
+            share[at, first[mine], last[mine]] -= 1.0
+            opens, closes = share.sum(axis=2), share.sum(axis=1)
+            inside = np.cumsum(opens, axis=1) - np.cumsum(closes, axis=1) + closes
+            gradient[rows] = np.stack([inside, opens, closes], axis=2).reshape(-1, 3)
+        out = np.concatenate([(back @ gradient + l2 * w).ravel(), gradient.sum(axis=0)])
+        return total + 0.5 * l2 * float(np.square(w).sum()), out
+
+    found = minimize(loss, np.zeros(shape[0] * 3 + 3), jac=True, method="L-BFGS-B", options={"maxiter": 150}).x
+    return found[: shape[0] * 3].reshape(shape), found[shape[0] * 3 :]
 
 
 # --- the wording -----------------------------------------------------------------------------------------------
@@ -294,6 +365,9 @@ def wording_targets(docs: Sequence[Prepared]) -> npt.NDArray[np.int8]:
             at = PATTERNS.index(label.pattern)
             y[d, 1 + at] |= int(label.flagged)
             y[d, 1 + len(PATTERNS) + at] = 1
+            y[d, _OF_DOCUMENT] |= int(label.stance == "reports")
+            if label.disclosure:
+                y[d, COLUMNS.index(label.disclosure)] = 1
         for near in p.example.near:
             y[d, 1 + len(PATTERNS) + PATTERNS.index(near)] = 1
     return y
@@ -323,17 +397,20 @@ class WordingFit:
         ends = np.cumsum([0, *(len(ids) for ids, _ in vectors)])
         self._x = csr_matrix((np.concatenate([v for _, v in vectors]), np.concatenate([i for i, _ in vectors]), ends), shape=(len(docs), len(self._names)))
         self._y = wording_targets(docs)
+        # Whether an offer is reported and how openly its catch is told is asked of texts that hold one.
+        self._known = np.ones(self._y.shape, dtype=bool)
+        self._known[[not p.example.labels for p in docs], _OF_DOCUMENT:] = False
         self._weight = document_weights(docs, settings)
 
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
         """A model learned from the documents ``inside``."""
-        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, dual=True, weight=self._weight[inside])
+        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, dual=True, known=self._known[inside], weight=self._weight[inside])
         return WordingModel(self._names, self._idf, weights, bias)
 
 
 def average_wording(models: Sequence[WordingModel]) -> WordingModel:
     """The model whose scores are the mean of theirs, in the precision it is shipped in; they share their names."""
-    weights = quantised(np.mean([m.weights for m in models], axis=0))
+    weights = restore(*quantise(np.mean([m.weights for m in models], axis=0)))
     keep = np.flatnonzero(np.abs(weights).max(axis=1) > 0)
     return WordingModel([models[0].names[i] for i in keep], models[0].idf[keep], weights[keep], np.mean([m.bias for m in models], axis=0))
 
@@ -345,10 +422,7 @@ def network_gold(p: Prepared, *, line: bool = False) -> network_fit.Gold:
     """Gold answers of the network about one text; of the text that a ``line`` of a phrase book stands in nothing is known."""
     a = p.evidence.analysis
     starts, ends = np.array(a.starts, dtype=np.int64), np.array(a.ends, dtype=np.int64)
-    answers = np.zeros(len(NETWORK_COLUMNS), dtype=np.int8)
-    wording = wording_targets([p])[0]
-    answers[: len(wording)] = wording
-    answers[len(wording)] = p.example.sort == "report"
+    answers = wording_targets([p])[0]
     tags = np.zeros((len(a.words), len(TAGS)), dtype=np.int8)
     tags_known = np.ones_like(tags)
     if p.example.near and not p.example.labels:
@@ -370,10 +444,9 @@ def network_gold(p: Prepared, *, line: bool = False) -> network_fit.Gold:
         pairs[at, 1] = 1
         pairs[at, 2], pairs_known[at, 2] = label.stance == "reports", 1
         if label.disclosure:
-            answers[NETWORK_COLUMNS.index(label.disclosure)] = 1
             pairs[at, first_disclosure + DISCLOSURES.index(label.disclosure)] = 1
             pairs_known[at, first_disclosure:] = 1
-    return network_fit.Gold(role_targets(p), role_known(p), tags, tags_known, pairs, pairs_known, answers)
+    return network_fit.Gold(role_targets(p), role_known(p, line=line), tags, tags_known, pairs, pairs_known, answers)
 
 
 def fit_network(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> Network:
@@ -390,13 +463,6 @@ def fit_network(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.
     network = Network(table.names, table.cue_names, members)
     # What the second stage learns from is what will be shipped.
     return Network.from_arrays("network", network.names, network.cue_names, network.arrays("network"))
-
-
-def quantised(weights: Floats) -> Floats:
-    """Weights as they will be shipped: 255 steps per column."""
-    step = np.abs(weights).max(axis=0) / 127.0
-    step = np.where(step == 0, 1.0, step)
-    return np.asarray(np.round(weights / step) * step)
 
 
 # --- stage two -------------------------------------------------------------------------------------------------
@@ -603,7 +669,7 @@ def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] 
 
 def any_settings(settings: Settings) -> Settings:
     """The settings of the head that tells whether a text holds any hidden sale."""
-    return replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c)
+    return replace(settings, trees=settings.any_trees, leaves=settings.any_leaves, linear_c=settings.any_c, share=settings.any_share, ordinary_weight=settings.any_ordinary_weight)
 
 
 def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, folds: npt.NDArray[np.int64], settings: Settings, parts: Any, log: Callable[[str], None]) -> Any:
@@ -624,22 +690,24 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     weight = document_weights(docs, settings)
     lure_column, words_column = (feature_names().index(name) for name in ("lure score", "words"))
     of_any = any_settings(settings)
+    weight_any = document_weights(docs, of_any)
     raw_any = np.zeros(len(docs))
     raw_pattern = np.zeros((len(docs), n))
     raw_present = np.zeros((len(docs), n))
     raw_about = np.zeros((len(docs), n))
-    about_gold = wording_targets(docs)[:, 1 + n :]
+    about_gold = wording_targets(docs)[:, 1 + n : _OF_DOCUMENT]
     hot = any_gold == 1
     labelled = gold["present"] == 1
     small = replace(settings, trees=60, leaves=8)
+    of_all = replace(settings, trees=80)
     parts_of = [folds != k for k in range(N_FOLDS)]
     jobs: list[tuple[Floats, npt.NDArray[np.int8], Settings, Floats | None]] = []
     for inside in (*parts_of, np.ones(len(docs), dtype=bool)):
         jobs += [
-            (rows.doc[inside], any_gold[inside], of_any, weight[inside]),
+            (rows.doc[inside], any_gold[inside], of_any, weight_any[inside]),
             (flat(rows.x[inside & hot]), flat(gold["flagged"][inside & hot]), settings, None),
-            (flat(rows.x[inside]), flat(about_gold[inside]), settings, np.repeat(weight[inside], n)),
-            (flat(rows.x[inside]), flat(gold["present"][inside]), settings, None),
+            (flat(rows.x[inside]), flat(about_gold[inside]), of_all, np.repeat(weight[inside], n)),
+            (flat(rows.x[inside]), flat(gold["present"][inside]), of_all, None),
         ]
     jobs.append((rows.x[labelled], gold["reports"][labelled], small, None))
     jobs += [(rows.x[labelled], (gold["disclosure"][labelled] == number).astype(np.int8), small, None) for number in range(len(DISCLOSURES))]
@@ -656,7 +724,8 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     thresholds = np.zeros(len(langs))
     for row, lang in enumerate(langs):
         mine = np.array([x.lang == lang for x in examples])
-        scales[row, 0] = platt(raw_any[mine], any_gold[mine])
+        # What is calibrated is told by single members; their mean, which is shipped, is surer.
+        scales[row, 0] = settings.member_gain * np.array(platt(raw_any[mine], any_gold[mine]))
         scales[row, 1] = platt(raw_pattern[mine & hot].ravel(), gold["flagged"][mine & hot].ravel())
         scales[row, 2] = platt(raw_present[mine].ravel(), gold["present"][mine].ravel())
         p_any = sigmoid(scales[row, 0, 0] * raw_any[mine] + scales[row, 0, 1])
@@ -699,11 +768,12 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
     import platform
 
     import sklearn
+    from joblib import Parallel, delayed
 
     from hiddensale import __version__, artifacts, cards, phrases
     from hiddensale.corpus import load
     from hiddensale.detector import Detector
-    from hiddensale.evaluation import evaluate
+    from hiddensale.evaluation import Figures, evaluate
 
     examples = load(paths)
     learn = [x for x in examples if x.split == "train"]
@@ -716,12 +786,11 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
     arrays = artifacts.to_arrays(model)
     shipped = artifacts.from_arrays(arrays, model.manifest)
     detector = Detector(shipped)
-    measured = {}
-    for split in ("dev", "test"):
-        held = [x for x in examples if x.split == split]
-        if held:
-            log(f"measuring on {len(held)} documents of split {split}")
-            measured[split] = evaluate(detector, held)
+    held = {split: [x for x in examples if x.split == split] for split in ("dev", "test")}
+    held = {split: rows for split, rows in held.items() if rows}
+    log("measuring on " + ", ".join(f"{len(rows)} documents of split {split}" for split, rows in held.items()))
+    figures = Parallel(n_jobs=n_jobs)(delayed(evaluate)(detector, rows) for rows in held.values())
+    measured: dict[str, Figures] = dict(zip(held, figures, strict=True))
     manifest = {
         **model.manifest,
         "n_phrases": len(book),

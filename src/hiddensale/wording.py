@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hiddensale.analysis import Analysis, WordType
-from hiddensale.catalogue import PATTERNS
+from hiddensale.catalogue import DISCLOSURES, PATTERNS
 
 Floats = npt.NDArray[np.float64]
-# For each text: is anything flagged; which pattern is flagged; which pattern is it about (honest look-alikes too).
-COLUMNS: tuple[str, ...] = ("any", *(f"flagged:{p}" for p in PATTERNS), *(f"about:{p}" for p in PATTERNS))
+# For each text: is anything flagged; which pattern is flagged; which pattern is it about (honest look-alikes too); does it report
+# an offer; how openly is a catch told.
+COLUMNS: tuple[str, ...] = ("any", *(f"flagged:{p}" for p in PATTERNS), *(f"about:{p}" for p in PATTERNS), "reports", *DISCLOSURES)
 # Blocks of features, each scaled to length 1 times its weight: lemmas and their pairs, word parts, concepts.
 BLOCKS = ("l", "g", "c")
 BLOCK_WEIGHTS = (1.0, 1.0, 0.4)
