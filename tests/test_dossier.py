@@ -97,7 +97,7 @@ def test_all_shown_findings_and_none(examples_dir: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("sukat.html", "HTML"), ("avaimenpera.eml", "sähköpostista")],
+    [("keyfob.html", "HTML"), ("avaimenpera.eml", "sähköpostista")],
 )
 def test_extracted_text_is_told(examples_dir: Path, tmp_path: Path, name: str, said: str) -> None:
     run("scan", str(examples_dir / name), "--all", "--evidence", str(tmp_path / "p"))

@@ -29,6 +29,9 @@ from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN = ("buried", "vague", "absent")
 # Below this the catch is not carried by any unit; an absent catch then stays null.
+# From this probability on that a pattern is in the text, hidden or not, a finding that is not flagged may be made. Under a half: a report often
+# leaves open which of two patterns it is about.
+_SEEN = 0.4
 _CATCH_FLOOR = -3.0
 _N_REASONS = 6
 _BATCH = 64
@@ -239,7 +242,7 @@ class Detector:
                 flagged = bool(p_any >= model.thresholds[row] and through[i])
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
-            if flagged or present[i] >= 0.5:
+            if flagged or present[i] >= _SEEN:
                 reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row)
                 finding = self._finding(i, x, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang, reasons)
                 if finding is not None:
