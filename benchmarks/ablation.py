@@ -49,7 +49,7 @@ def is_relation(name: str) -> bool:
 
 # What is left out of the second stage: a rule over its column names.
 LEFT_OUT: dict[str, Callable[[str], bool]] = {
-    "everything": lambda _: False,
+    "nothing": lambda _: False,
     "no roles (witnesses about the whole text only)": is_role,
     "no relation features": is_relation,
     "no wording": lambda n: n.startswith("wording "),
@@ -122,7 +122,7 @@ def main() -> None:
     for label, analysers, examples in (("", whole, learn), ("no packs", bare(whole), learn), ("half of the training groups", whole, half(learn))):
         stage = training.first_stage(examples, settings, book, analysers, tables, log=lambda line: print(line, flush=True))
         held = {name: training.prepare(one, analysers) for name, one in sets.items()}
-        for rule, drop in LEFT_OUT.items() if not label else ((label, LEFT_OUT["everything"]),):
+        for rule, drop in LEFT_OUT.items() if not label else ((label, LEFT_OUT["nothing"]),):
             print(rule, flush=True)
             rows.append([rule, *measure(stage, held, settings, drop)])
     head = ["learned without", *(f"{name} {lang}, average precision / F1" for name in sets for lang in LANGS)]
