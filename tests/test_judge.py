@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
-from hiddensale.evaluation import against_cues
+from hiddensale.evaluation import against_cues, evaluate
 from hiddensale.evidence import gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
+from hiddensale.phrases import read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
-from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
+from hiddensale.roles import ROLE_NAMES, SPEAKS, RoleModel, unit_row
 from hiddensale.spans import best_run, run_scores
-from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare
+from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare, role_share
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
 RNG = np.random.default_rng(3)
@@ -175,3 +177,49 @@ def test_when_the_cues_speak_against_the_truth(detector: Detector, text: str, ca
         at = text.index(catch)
         labels = (Label("free-but-fees", (0, 9), (at, at + len(catch)), "vague", "makes"),)
     assert against_cues(detector, Example("x", "en", text, labels, "x")) is against
+
+
+class Always:
+    """A head that gives every row the same answer."""
+
+    def __init__(self, z: float) -> None:
+        self.z = z
+
+    def predict(self, x: Any) -> Any:
+        return np.full(len(x), self.z)
+
+    def contributions(self, x: Any) -> Any:
+        return np.zeros(len(x)), self.z
+
+
+@pytest.mark.parametrize(
+    ("reports", "clear", "said"),
+    [(-5.0, -5.0, set()), (5.0, -5.0, {("reports", "vague")}), (-5.0, 5.0, {("makes", "clear")})],
+    ids=["hidden, but not surely", "reported", "told clearly"],
+)
+def test_what_is_said_of_a_pattern_under_the_threshold(detector: Detector, reports: float, clear: float, said: set[tuple[str, str]]) -> None:
+    z = {"any": -9.0, "present": 9.0, "reports": reports, "clear": clear, "vague": 0.0, "buried": -1.0, "absent": -1.0}
+    model = replace(detector.model, heads={name: Always(z.get(name, 0.0)) for name in detector.model.heads})
+    result = Detector(model).scan("Ilmainen kirja kotiisi!\nMaksat vain postikulut.", "fi")
+    assert not result.flagged
+    assert {(f.stance, f.disclosure) for f in result.findings} == said
+
+
+def test_texts_about_other_patterns_count_rest_times_or_not_at_all(detector: Detector) -> None:
+    examples = [Example(f"x{i}", "en", "A free book.", (), f"g{i}", near=("free-but-fees",)) for i in range(60)]
+    shares = [role_share(p, 3) for p in prepare(examples, {"en": detector.analyser("en")})]
+    mine, other = ROLE_NAMES.index("lure:free-but-fees"), ROLE_NAMES.index("catch:pay-to-work")
+    assert all((share[:, mine] == 1).all() and (share[:, SPEAKS:] == 1).all() for share in shares)
+    assert {float(share[0, other]) for share in shares} == {0.0, 3.0}
+
+
+def test_a_pattern_may_have_several_phrase_books(tmp_path: Path) -> None:
+    book = tmp_path / "fi-free-but-fees-2.txt"
+    book.write_text("# fi free-but-fees\nK Maksat {postikulut}.\nN Postikulut maksaa liitto.\n", encoding="utf-8")
+    assert [(x.lang, x.pattern, x.span) for x in read_book(book)] == [("fi", "free-but-fees", (7, 17)), ("fi", "free-but-fees", None)]
+
+
+def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> None:
+    texts = [("a", "g1"), ("b", "g1"), ("c", "g2")]
+    figures = evaluate(detector, [Example(name, "en", "The library is closed on Monday.", (), group) for name, group in texts])
+    assert figures.slices["en"]["slices"]["alone, without a twin"]["n"] == 1

@@ -243,42 +243,41 @@ class Detector:
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= _SEEN:
-                reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row)
-                finding = self._finding(i, x, float(calibrated[i]), flagged, evidence, roles, pairs[i], lang, reasons)
-                if finding is not None:
-                    findings.append(finding)
+                said = self._stance_and_disclosure(x[i : i + 1], flagged)
+                if said is not None:
+                    reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row)
+                    findings.append(self._finding(i, float(calibrated[i]), flagged, *said, evidence, roles, pairs[i], lang, reasons))
         findings = _settle(findings)
         hot = [f.score for f in findings if f.flagged]
         score = max(hot) if hot else max((f.score for f in findings), default=0.0)
         return ScanResult(document.id, document.source, lang, bool(hot), score, scores, tuple(findings), document.text, document.extracted, document.meta)
 
+    def _stance_and_disclosure(self, row: npt.NDArray[np.float64], flagged: bool) -> tuple[str, str] | None:
+        """What a finding says of itself; None where nothing can be said that agrees with its not being flagged."""
+        heads = self.model.heads
+        told = {d: float(heads[d].predict(row)[0]) for d in DISCLOSURES}
+        if flagged:
+            return "makes", max(_HIDDEN, key=told.__getitem__)
+        likeliest = max(DISCLOSURES, key=told.__getitem__)
+        if float(heads["reports"].predict(row)[0]) >= 0:
+            return "reports", likeliest
+        # Otherwise it looks like a hidden sale, but not surely enough to say so; that it is told clearly would be no better.
+        return ("makes", "clear") if likeliest == "clear" else None
+
     def _finding(
         self,
         i: int,
-        x: npt.NDArray[np.float64],
         score: float,
         flagged: bool,
+        stance: str,
+        disclosure: str,
         evidence: Evidence,
         roles: npt.NDArray[np.float64],
         pair: Pair,
         lang: str,
         reasons: tuple[Reason, ...],
-    ) -> Finding | None:
-        """The finding of pattern ``i``; None where nothing can be said that agrees with its not being flagged."""
-        model = self.model
+    ) -> Finding:
         pattern = PATTERNS[i]
-        one = x[i : i + 1]
-        disclosure_z = {d: float(model.heads[d].predict(one)[0]) for d in DISCLOSURES}
-        if flagged:
-            stance = "makes"
-            disclosure = max(_HIDDEN, key=disclosure_z.__getitem__)
-        else:
-            told = max(DISCLOSURES, key=disclosure_z.__getitem__)
-            stance = "reports" if float(model.heads["reports"].predict(one)[0]) >= 0 else "makes"
-            if stance == "makes" and told != "clear":
-                # Looks like a hidden sale, but not surely enough to say so; that it is told clearly would be no better.
-                return None
-            disclosure = told
         lure = self._span(evidence, pair.lure, pattern, "lure")
         catch: Span | None = None
         if disclosure != "absent" or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:

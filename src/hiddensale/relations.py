@@ -17,17 +17,13 @@ from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.evidence import Evidence
 from hiddensale.network import PAIR_COLUMNS, Reading
 from hiddensale.packs import kinds
-from hiddensale.roles import ROLE_NAMES
-from hiddensale.wording import COLUMNS
+from hiddensale.roles import SPEAKS, TOLD
+from hiddensale.wording import COLUMNS, OF_TEXT
 
 Floats = npt.NDArray[np.float64]
 N_PATTERNS = len(PATTERNS)
 # More units than nearly any letter has; beyond it weak units cannot win by being near.
 _PAIRED = 200
-# Where the answers about single patterns end.
-_BY_PATTERN = 1 + 2 * N_PATTERNS
-_REPORT = ROLE_NAMES.index("speaks:reports")
-_TOLD = [ROLE_NAMES.index(f"told:{d}") for d in DISCLOSURES]
 _FACTS = (
     "disclosure.price",
     "disclosure.price-period",
@@ -82,7 +78,7 @@ def feature_names() -> tuple[str, ...]:
     names += [f"is {p}" for p in PATTERNS]
     for witness in ("wording", "network"):
         names += [f"{witness} any", f"{witness} flagged", f"{witness} about", f"{witness} flagged past others", f"{witness} about past others"]
-        names += [f"{witness} {c}" for c in COLUMNS[_BY_PATTERN:]]
+        names += [f"{witness} {c}" for c in COLUMNS[OF_TEXT:]]
     names += [f"network pair {c}" for c in PAIR_COLUMNS]
     return tuple(names)
 
@@ -90,7 +86,7 @@ def feature_names() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def document_names() -> tuple[str, ...]:
     """Names of the columns of :func:`describe_document`."""
-    columns = (f"{witness} {c}" for witness in ("wording", "network") for c in (*COLUMNS[1:_BY_PATTERN], "about first", "about second"))
+    columns = (f"{witness} {c}" for witness in ("wording", "network") for c in (*COLUMNS[1:OF_TEXT], "about first", "about second"))
     return (*feature_names(), *columns)
 
 
@@ -131,7 +127,7 @@ def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
 
 def describe_document(x: Floats, wording: Floats, reading: Reading) -> Floats:
     """One row about the whole text: the pattern it is most about, and what both witnesses say of it (:func:`document_names`)."""
-    rows = [wording[:_BY_PATTERN], reading.answers[:_BY_PATTERN]]
+    rows = [wording[:OF_TEXT], reading.answers[:OF_TEXT]]
     strongest = int((rows[0] + rows[1])[1 + N_PATTERNS :].argmax())
     parts = [x[strongest]]
     for row in rows:
@@ -166,7 +162,7 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
             elif k.endswith("~") and k[:-1] in catch_rules:
                 for p in catch_rules[k[:-1]]:
                     denied[p] += 1.0
-    report = scores[:, _REPORT]
+    report = scores[:, SPEAKS]
     quoted = sum(z.quoted for z in zones) / n
     doc_part = [report.mean(), report.max()]
     out = np.zeros((N_PATTERNS, len(feature_names())))
@@ -194,7 +190,7 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
             values += [f in unit_kinds[lu], f in unit_kinds[cu]]
         others = [q for q in range(N_PATTERNS) if q != p]
         values += [
-            *scores[cu, _TOLD],
+            *scores[cu, TOLD:],
             *doc_part,
             report[lu],
             report[cu],
@@ -210,8 +206,8 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
         out[p, head + 2 * N_PATTERNS + p] = 1.0
         tail: list[float] = []
         for witness in (wording, reading.answers):
-            flagged, about = witness[1 : 1 + N_PATTERNS], witness[1 + N_PATTERNS : _BY_PATTERN]
-            tail += [witness[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max(), *witness[_BY_PATTERN:]]
+            flagged, about = witness[1 : 1 + N_PATTERNS], witness[1 + N_PATTERNS : OF_TEXT]
+            tail += [witness[0], flagged[p], about[p], flagged[p] - flagged[others].max(), about[p] - about[others].max(), *witness[OF_TEXT:]]
         tail += reading.pairs[p].tolist()
         out[p, -len(tail) :] = tail
     return out

@@ -24,6 +24,8 @@ ROLE_NAMES: tuple[str, ...] = (
     "speaks:reports",
     *(f"told:{d}" for d in DISCLOSURES),
 )
+# Where those columns stand that are not about one pattern.
+SPEAKS, TOLD = ROLE_NAMES.index("speaks:reports"), ROLE_NAMES.index(f"told:{DISCLOSURES[0]}")
 Floats = npt.NDArray[np.float64]
 
 

@@ -30,17 +30,14 @@ from hiddensale.packs import load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
 from hiddensale.quantising import quantise, restore
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, feature_names
-from hiddensale.roles import ROLE_NAMES, RoleModel, unit_row
+from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
 from hiddensale.spans import TAGS, SpanModel, run_scores, token_rows
-from hiddensale.wording import COLUMNS, WordingModel, counts
+from hiddensale.wording import COLUMNS, OF_TEXT, WordingModel, counts
 
 Floats = npt.NDArray[np.float64]
 N_FOLDS = 4
 SEED = 20261121
 LANG_INDEX = {"fi": 0, "en": 1}
-# Where the answers about single patterns end.
-_OF_DOCUMENT = COLUMNS.index("reports")
-_SPEAKS, _TOLD = ROLE_NAMES.index("speaks:reports"), ROLE_NAMES.index(f"told:{DISCLOSURES[0]}")
 
 
 @dataclass(frozen=True)
@@ -141,9 +138,9 @@ def role_targets(p: Prepared) -> npt.NDArray[np.int8]:
         y[lure, at] = 1
         y[catch, len(PATTERNS) + at] = 1
         if label.disclosure:
-            y[catch, _TOLD + DISCLOSURES.index(label.disclosure)] = 1
+            y[catch, TOLD + DISCLOSURES.index(label.disclosure)] = 1
     if p.example.sort in ("report", "talk"):
-        y[:, _SPEAKS] = 1
+        y[:, SPEAKS] = 1
     return y
 
 
@@ -158,9 +155,9 @@ def role_known(p: Prepared, *, line: bool = False) -> npt.NDArray[np.bool_]:
     for near in p.example.near:
         if near not in labelled:
             known[:, PATTERNS.index(near)] = False
-    known[:, _TOLD:] = False
+    known[:, TOLD:] = False
     if not line:
-        known[[u for label, units in zip(p.example.labels, p.catch_units, strict=True) if label.disclosure for u in units], _TOLD:] = True
+        known[[u for label, units in zip(p.example.labels, p.catch_units, strict=True) if label.disclosure for u in units], TOLD:] = True
     return known
 
 
@@ -365,7 +362,7 @@ def wording_targets(docs: Sequence[Prepared]) -> npt.NDArray[np.int8]:
             at = PATTERNS.index(label.pattern)
             y[d, 1 + at] |= int(label.flagged)
             y[d, 1 + len(PATTERNS) + at] = 1
-            y[d, _OF_DOCUMENT] |= int(label.stance == "reports")
+            y[d, OF_TEXT] |= int(label.stance == "reports")
             if label.disclosure:
                 y[d, COLUMNS.index(label.disclosure)] = 1
         for near in p.example.near:
@@ -399,7 +396,7 @@ class WordingFit:
         self._y = wording_targets(docs)
         # Whether an offer is reported and how openly its catch is told is asked of texts that hold one.
         self._known = np.ones(self._y.shape, dtype=bool)
-        self._known[[not p.example.labels for p in docs], _OF_DOCUMENT:] = False
+        self._known[[not p.example.labels for p in docs], OF_TEXT:] = False
         self._weight = document_weights(docs, settings)
 
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
@@ -695,7 +692,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     raw_pattern = np.zeros((len(docs), n))
     raw_present = np.zeros((len(docs), n))
     raw_about = np.zeros((len(docs), n))
-    about_gold = wording_targets(docs)[:, 1 + n : _OF_DOCUMENT]
+    about_gold = wording_targets(docs)[:, 1 + n : OF_TEXT]
     hot = any_gold == 1
     labelled = gold["present"] == 1
     small = replace(settings, trees=60, leaves=8)

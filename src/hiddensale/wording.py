@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 # For each text: is anything flagged; which pattern is flagged; which pattern is it about (honest look-alikes too); does it report
 # an offer; how openly is a catch told.
 COLUMNS: tuple[str, ...] = ("any", *(f"flagged:{p}" for p in PATTERNS), *(f"about:{p}" for p in PATTERNS), "reports", *DISCLOSURES)
+# From here on the answers are about the text, before it (but for the first) about one pattern each.
+OF_TEXT = COLUMNS.index("reports")
 # Blocks of features, each scaled to length 1 times its weight: lemmas and their pairs, word parts, concepts.
 BLOCKS = ("l", "g", "c")
 BLOCK_WEIGHTS = (1.0, 1.0, 0.4)
