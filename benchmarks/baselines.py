@@ -33,8 +33,7 @@ from hiddensale.errors import HiddensaleError
 from hiddensale.evaluation import average_precision, f1
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import sigmoid
-from hiddensale.lexicon import LiveLemmatizer
-from hiddensale.packs import kinds, load_pack
+from hiddensale.packs import kinds, live_lemmatizer, load_pack
 from hiddensale.training import LANG_INDEX, SEED, Settings, choose_threshold, grouped_folds, platt
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,7 +68,7 @@ def keyword_score(evidence: Evidence) -> tuple[float, bool]:
 
 def keywords(lang: str, _: Sequence[Example]) -> Judge:
     pack = load_pack(lang)
-    analyser = Analyser(pack, LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides))
+    analyser = Analyser(pack, live_lemmatizer(pack))
 
     def judge(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         said = [keyword_score(gather(analyser, analyser.analyse(text))) for text in texts]

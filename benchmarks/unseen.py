@@ -32,8 +32,7 @@ from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, load
 from hiddensale.evaluation import average_precision
 from hiddensale.evidence import gather
-from hiddensale.lexicon import LiveLemmatizer
-from hiddensale.packs import kinds, load_pack
+from hiddensale.packs import kinds, live_lemmatizer, load_pack
 from hiddensale.training import grouped_folds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,7 +134,7 @@ def main(per_pattern: int, least: int) -> None:
         train = [x for x in examples if x.lang == lang and x.split == "train"]
         dev = [x for x in examples if x.lang == lang and x.split == "dev"]
         pack = load_pack(lang)
-        analyser = Analyser(pack, LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides))
+        analyser = Analyser(pack, live_lemmatizer(pack))
         found = {x.id: catch_kinds(x, analyser) for x in (*train, *dev)}
         y = np.array([x.flagged for x in train])
         honest = np.array([not x.flagged for x in dev])

@@ -157,12 +157,11 @@ def test_unseen_takes_out_a_kind_of_catch_with_its_groups() -> None:
 
 def test_unseen_finds_the_kinds_in_a_catch() -> None:
     from hiddensale.analysis import Analyser
-    from hiddensale.lexicon import LiveLemmatizer
-    from hiddensale.packs import load_pack
+    from hiddensale.packs import live_lemmatizer, load_pack
 
     unseen = script("unseen")
     pack = load_pack("en")
-    analyser = Analyser(pack, LiveLemmatizer("en", pack.overrides))
+    analyser = Analyser(pack, live_lemmatizer(pack))
     text = "Free sample! You only pay the postage."
     at = text.index("pay the postage")
     found = unseen.catch_kinds(example("a", text, "free-but-fees", catch=(at, len(text) - 1)), analyser)

@@ -14,8 +14,7 @@ from hiddensale import clarifying
 from hiddensale.analysis import Analyser
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.clarifying import advice, changes, clarify, edits
-from hiddensale.lexicon import LiveLemmatizer
-from hiddensale.packs import load_pack
+from hiddensale.packs import live_lemmatizer, load_pack
 from hiddensale.renderers import as_csv, as_jsonl, as_text
 from hiddensale.schema import Finding, ScanResult, Span
 
@@ -23,7 +22,7 @@ from hiddensale.schema import Finding, ScanResult, Span
 @lru_cache(maxsize=2)
 def analyser(lang):
     pack = load_pack(lang)
-    return Analyser(pack, LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides))
+    return Analyser(pack, live_lemmatizer(pack))
 
 
 class Fake:

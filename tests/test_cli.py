@@ -63,6 +63,17 @@ def test_one_record_per_line_of_json_lines(tmp_path: Path) -> None:
     assert "1 of 3 documents could not be scanned" in result.stderr
 
 
+def test_the_language_that_is_named_holds_for_texts_that_do_not_say_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "ads.jsonl"
+    rows = [{"id": "short", "text": "Xyz 123"}, {"id": "own", "text": HONEST, "lang": "fi"}]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    guessed = records(run("scan", str(path), "--format", "jsonl"))
+    assert [(r["lang"], r["error"] and r["error"]["code"]) for r in guessed] == [(None, "unknown-language"), ("fi", None)]
+    for jobs in ("1", "2"):
+        named = records(run("scan", str(path), "--format", "jsonl", "--lang", "en", "--jobs", jobs))
+        assert [(r["lang"], r["error"]) for r in named] == [("en", None), ("fi", None)]
+
+
 def test_standard_input(folder: Path) -> None:
     (row,) = records(run("scan", "-", data=HIDDEN))
     assert row["source"] == "<stdin>"

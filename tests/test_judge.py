@@ -103,6 +103,28 @@ def test_rows_have_the_named_columns(detector: Detector) -> None:
     assert len(set(feature_names())) == len(feature_names())
 
 
+def test_a_lure_repeated_in_the_fine_print_does_not_hide_the_earlier_one(detector: Detector) -> None:
+    analyser = detector.analyser("en")
+    evidence = gather(analyser, analyser.analyse("Win a car.\nOpen from 9 to 5.\nThe car is yours at £10 a month for 36 months."))
+    roles = detector.model.roles.scores(evidence)
+    at = PATTERNS.index("prize-with-fees")
+    roles[:, [at, len(PATTERNS) + at]] = [[1.0, -9.0], [-9.0, -7.0], [3.0, 4.0]]
+    pairs = choose_pairs(roles)
+    assert (pairs[at].lure, pairs[at].catch) == (2, 2)
+    reading = detector.model.network.read(evidence)
+    row = dict(zip(feature_names(), describe(evidence, roles, pairs, detector.model.wording["en"].scores(evidence.analysis), reading)[at], strict=True))
+    assert (row["earlier lure score"], row["earlier lure unit number"], row["earlier lure units apart"], row["catch elsewhere score"]) == (1.0, 0.0, 2.0, -7.0)
+    # The three first units are always looked at; the price stands in the third.
+    assert row["disclosure.price-period before earlier lure end"] == row["disclosure.price-period at catch"] == 1.0
+
+
+def test_a_text_has_the_same_vector_whole_and_from_its_counts(detector: Detector) -> None:
+    analysis = detector.analyser("fi").analyse("Ilmainen kirja kotiisi! Maksat vain postikulut 9,90 euroa, vain ne.")
+    model = detector.model.wording["fi"]
+    for whole, counted in zip(model.vector(analysis), model.vector_of(counts(analysis)), strict=True):
+        assert (whole == counted).all()
+
+
 def test_the_wording_does_not_see_style(detector: Detector) -> None:
     analyser = detector.analyser("fi")
     plain = counts(analyser.analyse("Ilmainen kirja maksaa 57 euroa"))

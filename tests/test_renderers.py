@@ -219,7 +219,7 @@ def test_where_findings_are_many_the_summary_says_in_which_files() -> None:
     rows = [replace(RESULT, id=f"{k}.txt", source=f"ads/{'b' * (k % 3)}/{k % 3}.txt") for k in range(20)]
     tail = "".join(as_text(rows, ui_lang="fi", columns=72)).split("20 tekstiä")[1].splitlines()
     assert tail[:5] == [
-        ", 20 epäilyttävää: free-but-fees 20",
+        ", epäilyttäviä 20: free-but-fees 20",
         "Eniten epäilyjä:",
         "  ads//0.txt       7  ███████",
         "  ads/b/1.txt      7  ███████",

@@ -21,6 +21,11 @@ TABLE = [
     ("en", "Free pen – for you | and a mug", ["Free pen – for you", "| and a mug"]),
     ("fi", "Tämä rivi on niin pitkä että se on katkaistu kesken\nja jatkuu tässä", ["Tämä rivi on niin pitkä että se on katkaistu kesken\nja jatkuu tässä"]),
     ("fi", "Lyhyt rivi\ntoinen rivi", ["Lyhyt rivi", "toinen rivi"]),
+    ("fi", "Myydään kojeita (hinnat alk. 90 €). Järj. Kirkas Korva Oy. Tervetuloa!", ["Myydään kojeita (hinnat alk. 90 €).", "Järj. Kirkas Korva Oy.", "Tervetuloa!"]),
+    ("fi", "Kesto vah. 12 kk. Matti M. Virtanen vastaa.", ["Kesto vah. 12 kk.", "Matti M. Virtanen vastaa."]),
+    ("fi", "Tulos alk.\n1 690 €", ["Tulos alk.", "1 690 €"]),
+    ("en", "Dear Ms. Gray, approx. 30 of no. 5. Any more? No. Thanks.", ["Dear Ms. Gray, approx. 30 of no. 5.", "Any more?", "No.", "Thanks."]),
+    ("en", "This is plan B. 5 days left", ["This is plan B.", "5 days left"]),
 ]
 
 
@@ -34,3 +39,23 @@ def test_units_cover_every_word_once_and_in_order(detector: Detector, text: str,
     analysis = detector.analyser(lang).analyse(text)
     assert [i for u in analysis.units for i in range(u.first, u.last)] == list(range(len(analysis.words)))
     assert all(u.first < u.last for u in analysis.units)
+
+
+@pytest.mark.parametrize(
+    ("form", "lemma"),
+    [
+        ("lahettajalle", "lähettäjä"),
+        ("paivityksen", "päivitys"),
+        ("liittymasi", "liittymä"),
+        ("puhelinliittymaa", "puhelinliittymä"),
+        # What is a word as it stands stays that word, whatever it would be with dots.
+        ("talo", "talo"),
+        ("saari", "saari"),
+    ],
+)
+def test_words_written_without_dots(detector: Detector, form: str, lemma: str) -> None:
+    assert detector.analyser("fi").word(form).lemma == lemma
+
+
+def test_a_language_without_dots_gets_none(detector: Detector) -> None:
+    assert detector.analyser("en").word("lahettajalle").lemma == "lahettajalle"

@@ -95,6 +95,7 @@ class Analyser:
         self.lemmatizer = lemmatizer
         self._types: dict[str, WordType] = {}
         self._nlp: Language | None = None
+        self._abbreviations = Abbreviations(frozenset(pack.settings.get("abbreviations", ())), frozenset(pack.settings.get("number_abbreviations", ())))
 
     @property
     def nlp(self) -> Language:
@@ -154,10 +155,37 @@ class Analyser:
             words.append(types.get(piece) or self.word(piece))
             breaks.append(pending)
             pending = 0
-        return Analysis(text, self.pack.lang, starts, ends, words, split_units(text, starts, ends, breaks))
+        return Analysis(text, self.pack.lang, starts, ends, words, split_units(text, starts, ends, breaks, self._abbreviations))
 
 
-def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]) -> list[Unit]:
+@dataclass(frozen=True, slots=True)
+class Abbreviations:
+    """Words whose full stop ends no sentence: whatever follows (``always``: "Ms.", "alk."), or before a figure ("no. 5")."""
+
+    always: frozenset[str] = frozenset()
+    before_figures: frozenset[str] = frozenset()
+
+    def ends_one(self, text: str, starts: list[int], ends: list[int], i: int) -> bool:
+        """Whether token ``i`` begins right after an abbreviation's full stop."""
+        last = i - 1
+        if text[ends[last] - 1] != ".":
+            return False
+        if ends[last] - starts[last] > 1:
+            word = text[starts[last] : ends[last] - 1]
+        elif last and ends[last - 1] == starts[last]:
+            last -= 1
+            word = text[starts[last] : ends[last]]
+        else:
+            return False
+        lower = word.lower()
+        head = text[starts[i]]
+        if lower in self.always or (head.isdigit() and lower in self.before_figures):
+            return True
+        # An initial: "Matti M. Virtanen".
+        return len(word) == 1 and word.isupper() and head.isupper() and (last == 0 or text[starts[last - 1]].isupper())
+
+
+def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int], abbreviations: Abbreviations) -> list[Unit]:
     """Cut a token row into sentences, lines and bullets.
 
     A single line break inside running text (the next line starts in lower case and the line was long) is a wrapped
@@ -175,7 +203,7 @@ def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]
         piece = text[starts[i] : ends[i]]
         after_emoji = _EMOJI.match(text[starts[i - 1]]) is not None
         if not after_emoji:
-            ended = text[ends[i - 1] - 1] in _SENTENCE_END
+            ended = text[ends[i - 1] - 1] in _SENTENCE_END and not abbreviations.ends_one(text, starts, ends, i)
         if breaks[i]:
             wrapped = breaks[i] == 1 and piece[0].islower() and ends[i - 1] - line_start > 45 and text[ends[i - 1] - 1] not in ".!?:"
             line_start = starts[i]

@@ -20,18 +20,18 @@ from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
 from hiddensale.errors import ConfigError, HiddensaleError
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import gates_open, sigmoid
-from hiddensale.lexicon import Lemmatizer, LiveLemmatizer
+from hiddensale.lexicon import Lemmatizer
 from hiddensale.messages import sentence
-from hiddensale.packs import load_pack, run_time_lemmatizer
+from hiddensale.packs import live_lemmatizer, load_pack, run_time_lemmatizer
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, document_names
 from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN = ("buried", "vague", "absent")
-# Below this the catch is not carried by any unit; an absent catch then stays null.
 # From this probability on that a pattern is in the text, hidden or not, a finding that is not flagged may be made. Under a half: a report often
 # leaves open which of two patterns it is about.
 _SEEN = 0.4
+# Below this the catch is not carried by any unit; an absent catch then stays null.
 _CATCH_FLOOR = -3.0
 _N_REASONS = 6
 _BATCH = 64
@@ -93,7 +93,7 @@ class Detector:
             if self.model.manifest.get("packs", {}).get(lang) == pack.digest:
                 lemmatizer = run_time_lemmatizer(pack, self.model.lemmas[lang])
             else:
-                lemmatizer = LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides)
+                lemmatizer = live_lemmatizer(pack)
             found = self._analysers[lang] = Analyser(pack, lemmatizer)
         return found
 
@@ -139,7 +139,7 @@ class Detector:
         self._check_lang(lang)
         if n_jobs < 0:
             raise ConfigError(f"n_jobs is 0 (one per core) or more, got {n_jobs}")
-        documents = (Document(text=t, lang=lang) if isinstance(t, str) else t for t in texts)
+        documents = (Document(text=t, lang=lang) if isinstance(t, str) else replace(t, lang=lang) if lang is not None and t.lang is None else t for t in texts)
         if n_jobs == 1:
             for document in documents:
                 yield _safely(self, document)
@@ -280,7 +280,8 @@ class Detector:
         pattern = PATTERNS[i]
         lure = self._span(evidence, pair.lure, pattern, "lure")
         catch: Span | None = None
-        if disclosure != "absent" or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:
+        # A catch that nothing carries is not quoted; nor is what a report merely may have meant.
+        if (flagged and disclosure != "absent") or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:
             catch = self._span(evidence, pair.catch, pattern, "catch")
             if catch is not None and pair.catch == pair.lure and catch.start < lure.end and lure.start < catch.end:
                 catch = self._apart(evidence, lure, catch)

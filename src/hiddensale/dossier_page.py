@@ -59,7 +59,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "lure": "houkutin",
         "catch": "koukku",
         "no_catch": "mikään tekstissä ei kerro sitä",
-        "rules": "Säännöt, joita teksti voi koskea",
+        "rules": "Säännöt, jotka voivat koskea tekstiä",
         "no_rules": "Sääntöihin ei viitata.",
         "read": "luettu",
         "scores": "Kaikkien kuvioiden varmuudet",

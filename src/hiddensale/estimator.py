@@ -22,8 +22,7 @@ from hiddensale import langid
 from hiddensale.analysis import Analyser, Analysis
 from hiddensale.errors import ArtifactError
 from hiddensale.evidence import gather
-from hiddensale.lexicon import LiveLemmatizer
-from hiddensale.packs import languages, load_pack
+from hiddensale.packs import languages, live_lemmatizer, load_pack
 from hiddensale.wording import counts, is_worded
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +39,7 @@ _ANSWERS_WEIGHT = 1.0
 def _analyser(lang: str) -> Analyser:
     # The dictionary itself, not a model's table of forms: somebody's labels bring words that no model was trained on.
     pack = load_pack(lang)
-    return Analyser(pack, LiveLemmatizer(str(pack.settings.get("simplemma", lang)), pack.overrides))
+    return Analyser(pack, live_lemmatizer(pack))
 
 
 def sign_names(analysis: Analysis) -> list[str]:

@@ -17,7 +17,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "line": "Missä raja kulkee",
         "flagged": "Esimerkki piilomyynnistä",
         "honest": "Rehellinen esimerkki",
-        "law": "Säännöt, joita tämä voi koskea",
+        "law": "Säännöt, jotka voivat koskea tätä",
         "text.fi": "Suomenkielinen teksti",
         "text.en": "Englanninkielinen teksti",
         "above": "kuten edellä",

@@ -34,21 +34,40 @@ class TableLemmatizer:
         Whether the language writes compounds as one word.
     endings : sequence of str
         What a known form may carry at its end (possessives, clitics), longest first.
+    dots : mapping of str to str
+        Letters that are often written without their dots, and what they then stand for.
 
     Examples
     --------
-    >>> t = TableLemmatizer({"tilauksena": "tilaus"}, {"ilmaseks": "ilmainen"}, compounds=True)
-    >>> t.lemma("kestotilauksena"), t.lemma("ilmaseks"), t.lemma("xyz")
-    ('kestotilaus', 'ilmainen', 'xyz')
+    >>> t = TableLemmatizer({"tilauksena": "tilaus", "lähettäjälle": "lähettäjä"}, {"ilmaseks": "ilmainen"}, compounds=True, dots={"a": "ä", "o": "ö"})
+    >>> t.lemma("kestotilauksena"), t.lemma("ilmaseks"), t.lemma("lahettajalle"), t.lemma("xyz")
+    ('kestotilaus', 'ilmainen', 'lähettäjä', 'xyz')
     """
 
-    def __init__(self, forms: Mapping[str, str], overrides: Mapping[str, str], *, compounds: bool, endings: Sequence[str] = ()) -> None:
+    def __init__(self, forms: Mapping[str, str], overrides: Mapping[str, str], *, compounds: bool, endings: Sequence[str] = (), dots: Mapping[str, str] | None = None) -> None:
         self._forms = forms
         self._endings = tuple(endings)
         self._overrides = overrides
         self._compounds = compounds
+        self._dots = Dots(dots or {})
 
     def lemma(self, form: str) -> str:
+        dotted = self._dots.put(form)
+        candidates = (form, dotted) if dotted else (form,)
+        for candidate in candidates:
+            found = self._inflected(candidate)
+            if found:
+                return found
+        if self._compounds and len(form) >= _MIN_HEAD + _MIN_TAIL:
+            # A compound's parts have each their own vowels, so only its tail gets its dots.
+            for whole in candidates:
+                for cut in range(_MIN_HEAD, len(form) - _MIN_TAIL + 1):
+                    tail = self._known(whole[cut:])
+                    if tail:
+                        return form[:cut].rstrip("-") + ("-" if form[cut - 1] == "-" else "") + tail
+        return form
+
+    def _inflected(self, form: str) -> str | None:
         found = self._known(form)
         if found:
             return found
@@ -57,27 +76,57 @@ class TableLemmatizer:
                 found = self._known(form[: -len(ending)])
                 if found:
                     return found
-        if self._compounds and len(form) >= _MIN_HEAD + _MIN_TAIL:
-            for cut in range(_MIN_HEAD, len(form) - _MIN_TAIL + 1):
-                tail = self._known(form[cut:])
-                if tail:
-                    return form[:cut].rstrip("-") + ("-" if form[cut - 1] == "-" else "") + tail
-        return form
+        return None
 
     def _known(self, form: str) -> str | None:
         return self._overrides.get(form) or self._forms.get(form)
 
 
+class Dots:
+    """Puts back the dots that text messages leave out.
+
+    The vowels of a Finnish word agree: beside ä and ö there is no a and o. So a word that is unknown as it stands has one
+    candidate, the one in which every a is an ä and every o an ö.
+
+    Examples
+    --------
+    >>> Dots({"a": "ä", "o": "ö"}).put("lahettajalle"), Dots({"a": "ä"}).put("talo"), Dots({"a": "ä"}).put("hetki")
+    ('lähettäjälle', 'tälo', None)
+    """
+
+    def __init__(self, dots: Mapping[str, str]) -> None:
+        self._table = str.maketrans(dict(dots))
+
+    def put(self, form: str) -> str | None:
+        """``form`` with all its dots, None where it has nothing to dot."""
+        dotted = form.translate(self._table)
+        return dotted if dotted != form else None
+
+
 class LiveLemmatizer:
     """simplemma itself, with the pack's overrides; slow to load, covers the whole language."""
 
-    def __init__(self, lang: str, overrides: Mapping[str, str]) -> None:
+    def __init__(self, lang: str, overrides: Mapping[str, str], *, dots: Mapping[str, str] | None = None) -> None:
         self._lang = lang
         self._overrides = overrides
+        self._dots = Dots(dots or {})
 
     def lemma(self, form: str) -> str:
         found = self._overrides.get(form)
-        return found or live_lemma(form, self._lang)
+        if found:
+            return found
+        dotted = self._dots.put(form)
+        if dotted and not live_known(form, self._lang) and live_known(dotted, self._lang):
+            form = dotted
+        return live_lemma(form, self._lang)
+
+
+@lru_cache(maxsize=200_000)
+def live_known(form: str, lang: str) -> bool:
+    """Whether simplemma's dictionary holds a lower-case form."""
+    import simplemma
+
+    return bool(simplemma.is_known(form, lang=lang))
 
 
 @lru_cache(maxsize=200_000)

@@ -7,6 +7,7 @@ Adam (Kingma and Ba 2015) with decoupled weight decay, in which a word part's ve
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class NetworkSettings:
     hidden: int = 128
     cue_hidden: int = 48
     pair_hidden: int = 64
-    epochs: int = 10
+    epochs: int = 9
     rate: float = 2e-3
     decay: float = 1e-2
     min_df: int = 4
@@ -428,18 +429,26 @@ class _Adam:
 
     def step(self, p: Parameters, g: dict[str, Any], rate: float) -> None:
         self._steps += 1
-        scale = rate * np.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps)
+        scale = rate * math.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps)
         for name in LEARNED:
             rows: Any = slice(None)
             gradient = g[name]
             if isinstance(gradient, tuple):
                 rows, gradient = gradient
-            first = self._first[name][rows] = 0.9 * self._first[name][rows] + 0.1 * gradient
-            second = self._second[name][rows] = 0.999 * self._second[name][rows] + 0.001 * gradient * gradient
-            step = scale * first / (np.sqrt(second) + 1e-8)
-            if p[name].ndim == 2:
-                step = step + rate * self._decay * p[name][rows]
-            p[name][rows] = (p[name][rows] - step).astype(np.float32)
+            # In place, in single precision, and each gathered once: the rows of word parts are many.
+            first, second, now = self._first[name][rows], self._second[name][rows], p[name][rows]
+            first *= 0.9
+            first += 0.1 * gradient
+            second *= 0.999
+            second += 0.001 * gradient * gradient
+            step = np.sqrt(second)
+            step += 1e-8
+            np.divide(first, step, out=step)
+            step *= scale
+            if now.ndim == 2:
+                step += rate * self._decay * now
+            now -= step
+            self._first[name][rows], self._second[name][rows], p[name][rows] = first, second, now
 
 
 def fit(texts: Sequence[Text], table: Table, settings: NetworkSettings, seed: int) -> Parameters:
@@ -473,7 +482,7 @@ def fit(texts: Sequence[Text], table: Table, settings: NetworkSettings, seed: in
         for _ in range(settings.epochs):
             for batch in _batches(texts, settings, rng):
                 _, gradient = loss_and_gradient(p, _lay(batch, table), settings, rng)
-                rate = settings.rate * 0.5 * (1 + np.cos(np.pi * min(done / n_steps, 1.0)))
+                rate = settings.rate * 0.5 * (1 + math.cos(math.pi * min(done / n_steps, 1.0)))
                 adam.step(p, gradient, rate)
                 done += 1
     return p

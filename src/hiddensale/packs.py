@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddensale.errors import PackError
-from hiddensale.lexicon import TableLemmatizer
+from hiddensale.lexicon import LiveLemmatizer, TableLemmatizer
 
 ROLES = ("lure", "catch", "disclosure", "modifier")
 
@@ -319,4 +319,9 @@ def _cues(folder: Traversable, tables: dict[str, dict[str, Any]], predicates: Pr
 
 def run_time_lemmatizer(pack: Pack, table: Mapping[str, str]) -> TableLemmatizer:
     """The lemmatiser a detector uses: a model's table with the pack's overrides, endings and compounds."""
-    return TableLemmatizer(table, pack.overrides, compounds=bool(pack.settings.get("compounds")), endings=tuple(pack.settings.get("endings", ())))
+    return TableLemmatizer(table, pack.overrides, compounds=bool(pack.settings.get("compounds")), endings=tuple(pack.settings.get("endings", ())), dots=pack.settings.get("dots"))
+
+
+def live_lemmatizer(pack: Pack) -> LiveLemmatizer:
+    """The lemmatiser for what has no table: simplemma itself with the pack's overrides."""
+    return LiveLemmatizer(str(pack.settings.get("simplemma", pack.lang)), pack.overrides, dots=pack.settings.get("dots"))

@@ -72,6 +72,8 @@ def feature_names() -> tuple[str, ...]:
     ]
     names += [f"{f} {where}" for f in _FACTS for where in ("at lure", "at catch", "before lure end")]
     names += [f"{f} {where}" for f in _CONTEXT for where in ("at lure", "at catch")]
+    names += ["earlier lure score", "earlier lure unit number", "earlier lure units apart", "catch elsewhere score"]
+    names += [f"{f} before earlier lure end" for f in _FACTS]
     names += [f"catch told {d}" for d in DISCLOSURES]
     names += ["report mean", "report max", "report at lure", "report at catch", "units", "words", "quoted share", "past others lure", "past others catch"]
     names += [f"top lure:{p}" for p in PATTERNS] + [f"top catch:{p}" for p in PATTERNS]
@@ -188,6 +190,11 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
             values += [near_lure, near_catch, early]
         for f in _CONTEXT:
             values += [f in unit_kinds[lu], f in unit_kinds[cu]]
+        # A sentence of the fine print may repeat the lure and so be taken for it: what the text said before its catch counts too.
+        ahead = int(lure[:cu].argmax()) if cu else lu
+        elsewhere = np.delete(catch, lu).max() if n > 1 else -8.0
+        values += [lure[ahead], min(ahead, 12), min(abs(cu - ahead), 30), elsewhere]
+        values += [any(f in unit_kinds[v] for v in range(min(n, max(ahead + 2, 3)))) for f in _FACTS]
         others = [q for q in range(N_PATTERNS) if q != p]
         values += [
             *scores[cu, TOLD:],

@@ -22,7 +22,7 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 _NEWLINES = ("\r\n", "\n", "\r")
 _LINE_END = re.compile("\r\n|\n|\r")
 _JOBS = frozenset(("sales-job-in-disguise", "pay-to-work"))
-_HEADINGS = {"en": ("Where the line runs", "Rules it may touch"), "fi": ("Missä raja kulkee", "Säännöt, joita tämä voi koskea")}
+_HEADINGS = {"en": ("Where the line runs", "Rules it may touch"), "fi": ("Missä raja kulkee", "Säännöt, jotka voivat koskea tätä")}
 
 
 def as_sarif(results: Iterable[ScanResult], *, ui_lang: str | None = None, manifest: Mapping[str, Any] | None = None) -> Iterator[str]:
