@@ -241,14 +241,15 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 
 # (ad, edit) to what the model does instead.
 WRONG: dict[tuple[str, str], str] = {
-    ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .89",
-    ("tabletti", "disclosed"): "the price and length of the contract are told beside the lure, and the score stays at .66",
-    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .68",
-    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .96",
-    ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .63",
-    ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .78",
-    ("packing", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .87",
-    ("survey", "warning"): "taken for an ad that is made: .77",
+    ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .83",
+    ("tabletti", "disclosed"): "the price and length of the contract are told beside the lure, and the score stays at .64",
+    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .72",
+    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .95",
+    ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .72",
+    ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .82",
+    ("packing", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .72",
+    ("survey", "warning"): "taken for an ad that is made: .73",
+    ("uni-ilta", "warning"): "the quoted ad is as long as the warning and is taken for one that is made: .67",
 }
 
 

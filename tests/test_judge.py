@@ -15,7 +15,7 @@ from hiddensale.evidence import gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.phrases import read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
-from hiddensale.roles import ROLE_NAMES, SPEAKS, RoleModel, unit_row
+from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
 from hiddensale.spans import best_run, run_scores
 from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare, role_share
 from hiddensale.wording import COLUMNS, WordingModel, counts
@@ -231,8 +231,12 @@ def test_texts_about_other_patterns_count_rest_times_or_not_at_all(detector: Det
     examples = [Example(f"x{i}", "en", "A free book.", (), f"g{i}", near=("free-but-fees",)) for i in range(60)]
     shares = [role_share(p, 3) for p in prepare(examples, {"en": detector.analyser("en")})]
     mine, other = ROLE_NAMES.index("lure:free-but-fees"), ROLE_NAMES.index("catch:pay-to-work")
-    assert all((share[:, mine] == 1).all() and (share[:, SPEAKS:] == 1).all() for share in shares)
-    assert {float(share[0, other]) for share in shares} == {0.0, 3.0}
+    assert all((share[:, mine] == 1).all() and (share[:, TOLD:] == 1).all() for share in shares)
+    # Who speaks is learned from all that reports, and from some of the rest.
+    assert {(float(share[0, other]), float(share[0, SPEAKS])) for share in shares} == {(0.0, 0.0), (3.0, 3.0)}
+    told = Label("free-but-fees", (0, 6), (7, 12), "vague", "reports")
+    (report,) = prepare([Example("r", "en", "A free book.", (told,), "g0")], {"en": detector.analyser("en")})
+    assert (role_share(report, 3)[:, SPEAKS] == 1).all()
 
 
 def test_a_pattern_may_have_several_phrase_books(tmp_path: Path) -> None:

@@ -12,28 +12,28 @@ from hiddensale.schema import ScanResult
 
 # file of examples/, pattern, lure, catch
 HIDDEN = [
-    ("lehtipuhelu.txt", "free-but-fees", "lehden ihan ilmaiseksi", "sulle jää vaan ne postitus- ja painatuskulut, jotka tulee laskulla numeron mukana"),
-    ("lehtietu.txt", "free-but-fees", "yhden aikakauslehden ilmaiseksi", "Lehdistä peritään ainoastaan postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
+    ("lehtipuhelu.txt", "free-but-fees", "lehden ihan ilmaiseksi", "sulle jää vaan ne postitus- ja painatuskulut"),
+    ("lehtietu.txt", "free-but-fees", "vuodeksi yhden aikakauslehden ilmaiseksi", "ainoastaan postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
     ("magazine.txt", "free-but-fees", "absolutely free for a whole year", "A contribution towards postage and printing of £2.95 per issue is payable on receipt"),
     (
         "avaimenpera.eml",
         "gift-to-contract",
-        "Olemme varanneet sinulle ilmaisen turva-avaimenperän",
+        "Ilmainen turva-avaimenperä",
         "Avaimenperän aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
     ),
-    ("keyfob.html", "gift-to-contract", "Your free safety key fob", "CardBlock card protection, £6.99 a month for a minimum of 24 months"),
+    ("keyfob.html", "gift-to-contract", "Your free safety key fob", "activates CardBlock card protection, £6.99 a month for a minimum of 24 months"),
     ("sukkapuhelu.txt", "free-to-subscription", "testata uusia bambusukkia ilmaiseksi", "sukkia kolahtaa luukusta aina parin kuukauden välein jäsenetuhintaan, eikä sun tarvitse muistaa mitään"),
     (
         "razor.md",
         "free-to-subscription",
         "Get our **free starter razor",
-        "we'll keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
+        "keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
     ),
     (
         "kuntosali.txt",
         "prize-to-pitch",
         "voitit kehonkoostumusmittauksen ja kahden viikon salikortin",
-        "noin tunti: valmentajamme esittelee salin ja käy kanssasi läpi, mikä jäsenyys sopii tavoitteisiisi",
+        "käyntiin noin tunti: valmentajamme esittelee salin ja käy kanssasi läpi, mikä jäsenyys sopii tavoitteisiisi",
     ),
     (
         "gymdraw.txt",
@@ -41,10 +41,10 @@ HIDDEN = [
         "You've WON a body scan and a two-week pass worth £85",
         "One of our team will ring to fix a time, allow an hour or so: we'll show you round, introduce our programmes and find the membership that suits you",
     ),
-    ("markkinointiassistentti.txt", "sales-job-in-disguise", "Markkinointiassistentti", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
-    ("marketing-assistant.txt", "sales-job-in-disguise", "Marketing Assistant", "uncapped weekly earnings, paid per sign-up"),
+    ("markkinointiassistentti.txt", "sales-job-in-disguise", "tiimiimme kolmea iloista markkinointiassistenttia", "palkka määräytyy tulosten mukaan"),
+    ("marketing-assistant.txt", "sales-job-in-disguise", "Marketing Assistant", "weekly earnings, paid per sign-up"),
     # A second wording that is missed: the catch stands in plain words below the button, without any mark of fine print.
-    pytest.param("sukat.html", "free-to-subscription", "ILMAISEKSI", None, marks=pytest.mark.xfail(strict=True, reason="missed: fine print in plain words is taken for clear (.15)")),
+    pytest.param("sukat.html", "free-to-subscription", "ILMAISEKSI", None, marks=pytest.mark.xfail(strict=True, reason="missed: fine print in plain words is taken for clear (.16)")),
 ]
 HONEST = ["lehtietu-rehti.txt", "avaimenpera-rehti.txt", "kuntosali-rehti.txt", "markkinointiassistentti-rehti.txt", "marketing-assistant-honest.txt", "library.txt", "varoitus.txt"]
 HONEST_TEXTS = [
