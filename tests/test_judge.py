@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
@@ -17,7 +18,7 @@ from hiddensale.phrases import read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
 from hiddensale.spans import best_run, run_scores
-from hiddensale.training import N_FOLDS, Settings, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare, role_share
+from hiddensale.training import N_FOLDS, Settings, _fit_columns, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare, role_share
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
 RNG = np.random.default_rng(3)
@@ -116,6 +117,19 @@ def test_a_lure_repeated_in_the_fine_print_does_not_hide_the_earlier_one(detecto
     assert (row["earlier lure score"], row["earlier lure unit number"], row["earlier lure units apart"], row["catch elsewhere score"]) == (1.0, 0.0, 2.0, -7.0)
     # The three first units are always looked at; the price stands in the third.
     assert row["disclosure.price-period before earlier lure end"] == row["disclosure.price-period at catch"] == 1.0
+
+
+def test_columns_are_learned_alike_in_any_number_of_processes() -> None:
+    x = csr_matrix(RNG.normal(size=(60, 4)))
+    y = (x.toarray()[:, [0, 1, 2, 3, 0]] > [0, 0.2, -0.2, 0, 9]).astype(np.int8)
+    weights, bias = _fit_columns(x, y, 1.0, 1)
+    for n_jobs in (2, 3):
+        again, offset = _fit_columns(x, y, 1.0, n_jobs)
+        assert (again == weights).all()
+        assert (offset == bias).all()
+    # Each column answers its own question; the last is never true.
+    assert weights[:, :4].argmax(axis=0).tolist() == [0, 1, 2, 3]
+    assert (weights[:, 4].tolist(), bias[4]) == ([0.0] * 4, -8.0)
 
 
 def test_a_text_has_the_same_vector_whole_and_from_its_counts(detector: Detector) -> None:

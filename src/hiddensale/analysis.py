@@ -162,11 +162,11 @@ class Analyser:
 class Abbreviations:
     """Words whose full stop ends no sentence: whatever follows (``always``: "Ms.", "alk."), or before a figure ("no. 5")."""
 
-    always: frozenset[str] = frozenset()
-    before_figures: frozenset[str] = frozenset()
+    always: frozenset[str]
+    before_figures: frozenset[str]
 
-    def ends_one(self, text: str, starts: list[int], ends: list[int], i: int) -> bool:
-        """Whether token ``i`` begins right after an abbreviation's full stop."""
+    def stand_before(self, text: str, starts: list[int], ends: list[int], i: int) -> bool:
+        """Whether token ``i`` comes right after the full stop of one of them, or of an initial."""
         last = i - 1
         if text[ends[last] - 1] != ".":
             return False
@@ -203,7 +203,7 @@ def split_units(text: str, starts: list[int], ends: list[int], breaks: list[int]
         piece = text[starts[i] : ends[i]]
         after_emoji = _EMOJI.match(text[starts[i - 1]]) is not None
         if not after_emoji:
-            ended = text[ends[i - 1] - 1] in _SENTENCE_END and not abbreviations.ends_one(text, starts, ends, i)
+            ended = text[ends[i - 1] - 1] in _SENTENCE_END and not abbreviations.stand_before(text, starts, ends, i)
         if breaks[i]:
             wrapped = breaks[i] == 1 and piece[0].islower() and ends[i - 1] - line_start > 45 and text[ends[i - 1] - 1] not in ".!?:"
             line_start = starts[i]

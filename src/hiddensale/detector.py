@@ -139,7 +139,13 @@ class Detector:
         self._check_lang(lang)
         if n_jobs < 0:
             raise ConfigError(f"n_jobs is 0 (one per core) or more, got {n_jobs}")
-        documents = (Document(text=t, lang=lang) if isinstance(t, str) else replace(t, lang=lang) if lang is not None and t.lang is None else t for t in texts)
+
+        def document_of(item: str | Document) -> Document:
+            if isinstance(item, str):
+                return Document(text=item, lang=lang)
+            return replace(item, lang=lang) if lang is not None and item.lang is None else item
+
+        documents = map(document_of, texts)
         if n_jobs == 1:
             for document in documents:
                 yield _safely(self, document)

@@ -166,6 +166,8 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
                     denied[p] += 1.0
     report = scores[:, SPEAKS]
     quoted = sum(z.quoted for z in zones) / n
+    # The first unit that states each fact; n where none does.
+    stated = [next((u for u, row in enumerate(unit_kinds) if f in row), n) for f in _FACTS]
     doc_part = [report.mean(), report.max()]
     out = np.zeros((N_PATTERNS, len(feature_names())))
     for p, pair in enumerate(pairs):
@@ -183,18 +185,18 @@ def describe(evidence: Evidence, scores: Floats, pairs: list[Pair], wording: Flo
             np.log1p(units[lu].last - units[lu].first), np.log1p(units[cu].last - units[cu].first),
             sum(units[v].breaks > 1 for v in range(min(lu, cu) + 1, max(lu, cu) + 1)), float(cu == n - 1),
         ]  # fmt: skip
-        for f in _FACTS:
+        by_lure = min(n, max(lu + 2, 3))
+        for f, at in zip(_FACTS, stated, strict=True):
             near_lure = any(f in unit_kinds[v] for v in range(max(0, lu - 1), min(n, lu + 2)))
             near_catch = f in unit_kinds[cu]
-            early = any(f in unit_kinds[v] for v in range(min(n, max(lu + 2, 3))))
-            values += [near_lure, near_catch, early]
+            values += [near_lure, near_catch, at < by_lure]
         for f in _CONTEXT:
             values += [f in unit_kinds[lu], f in unit_kinds[cu]]
         # A sentence of the fine print may repeat the lure and so be taken for it: what the text said before its catch counts too.
         ahead = int(lure[:cu].argmax()) if cu else lu
         elsewhere = np.delete(catch, lu).max() if n > 1 else -8.0
         values += [lure[ahead], min(ahead, 12), min(abs(cu - ahead), 30), elsewhere]
-        values += [any(f in unit_kinds[v] for v in range(min(n, max(ahead + 2, 3)))) for f in _FACTS]
+        values += [at < min(n, max(ahead + 2, 3)) for at in stated]
         others = [q for q in range(N_PATTERNS) if q != p]
         values += [
             *scores[cu, TOLD:],

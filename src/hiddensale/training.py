@@ -85,9 +85,14 @@ class Prepared:
 
 def grouped_folds(groups: Sequence[str], n_folds: int = N_FOLDS, seed: int = SEED) -> npt.NDArray[np.int64]:
     """Fold number of each document; members of a group share it. Depends only on the group names and the seed."""
+    return np.array([_drawn(f"{seed}:{g}", n_folds) for g in groups])
+
+
+def _drawn(name: str, n: int) -> int:
+    """A number under ``n`` that depends on the name alone."""
     import hashlib
 
-    return np.array([int.from_bytes(hashlib.sha256(f"{seed}:{g}".encode()).digest()[:4], "big") % n_folds for g in groups])
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % n
 
 
 def lemma_tables(texts: Sequence[tuple[str, str]], langs: Sequence[str], min_count: int = 2, n_jobs: int = 1) -> dict[str, dict[str, str]]:
@@ -200,27 +205,28 @@ def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, bala
     from joblib import Parallel, delayed
     from sklearn.linear_model import LogisticRegression
 
-    def one(j: int, rows: Any, column: npt.NDArray[np.int8], importance: Floats | None) -> tuple[int, Floats, float]:
+    def one(rows: Any, column: npt.NDArray[np.int8], importance: Floats | None) -> tuple[Floats, float]:
         if column.min() == column.max():
-            return j, np.zeros(rows.shape[1]), (-8.0 if column.max() == 0 else 8.0)
+            return np.zeros(rows.shape[1]), (-8.0 if column.max() == 0 else 8.0)
         # The dual at a loose tolerance: its log-odds correlate with the primal's at .9999 and more, in half the time or less.
         weighing = {"class_weight": "balanced"} if balanced else {"intercept_scaling": 3.0}
         model = LogisticRegression(C=c, solver="liblinear", dual=True, random_state=SEED, max_iter=3000, tol=0.2, **weighing)
         model.fit(rows, column, sample_weight=importance)
-        return j, model.coef_[0], float(model.intercept_[0])
+        return model.coef_[0], float(model.intercept_[0])
 
-    def some(rows: Any, numbers: Sequence[int]) -> list[tuple[int, Floats, float]]:
-        out = []
+    def some(rows: Any, numbers: Sequence[int]) -> dict[int, tuple[Floats, float]]:
+        out = {}
         for j in numbers:
             mine = slice(None) if known is None or known[:, j].all() else known[:, j]
             importance = None if weight is None else weight[mine] if weight.ndim == 1 else weight[mine, j]
-            out.append(one(j, rows[mine], y[mine, j], importance))
+            out[j] = one(rows[mine], y[mine, j], importance)
         return out
 
     # A process gets the rows once, not once for every column.
     shares = [list(range(y.shape[1]))[k::n_jobs] for k in range(n_jobs)] if n_jobs > 0 else [[j] for j in range(y.shape[1])]
     done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(some)(x, numbers) for numbers in shares if numbers)
-    fitted = [(w, b) for _, w, b in sorted((row for part in done for row in part), key=lambda row: row[0])]
+    by_column = {j: row for part in done for j, row in part.items()}
+    fitted = [by_column[j] for j in range(y.shape[1])]
     return np.stack([w for w, _ in fitted], axis=1), np.array([b for _, b in fitted])
 
 
@@ -249,9 +255,7 @@ def role_share(p: Prepared, rest: int) -> Floats:
     ``rest``-th is learned from, and counts ``rest`` times (by the hash of its group, so that a contrast group stays together). Of the texts that
     make their offer themselves likewise, when it is learned who speaks.
     """
-    import hashlib
-
-    kept = int.from_bytes(hashlib.sha256(f"rest:{p.example.group}".encode()).digest()[:4], "big") % rest == 0
+    kept = _drawn(f"rest:{p.example.group}", rest) == 0
     out = np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES)))
     mine = {*(label.pattern for label in p.example.labels), *p.example.near}
     for at, pattern in enumerate(PATTERNS):
