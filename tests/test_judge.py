@@ -14,11 +14,28 @@ from hiddensale.detector import Detector
 from hiddensale.evaluation import against_cues, evaluate
 from hiddensale.evidence import gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
-from hiddensale.phrases import read_book
+from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
 from hiddensale.spans import best_run, run_scores
-from hiddensale.training import N_FOLDS, Settings, _fit_columns, average_roles, average_wording, export_trees, fit_head, fit_spans, grouped_folds, platt, prepare, role_share
+from hiddensale.training import (
+    N_FOLDS,
+    Settings,
+    Witnesses,
+    _fit_columns,
+    average_roles,
+    average_wording,
+    describe_all,
+    describe_folds,
+    export_trees,
+    fit_head,
+    fit_spans,
+    grouped_folds,
+    platt,
+    prepare,
+    prepare_all,
+    role_share,
+)
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
 RNG = np.random.default_rng(3)
@@ -130,6 +147,30 @@ def test_columns_are_learned_alike_in_any_number_of_processes() -> None:
     # Each column answers its own question; the last is never true.
     assert weights[:, :4].argmax(axis=0).tolist() == [0, 1, 2, 3]
     assert (weights[:, 4].tolist(), bias[4]) == ([0.0] * 4, -8.0)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_every_text_is_described_by_the_witnesses_of_its_fold(detector: Detector, n_jobs: int) -> None:
+    texts = [("en", "A free book. You pay the postage."), ("fi", "Ilmainen kirja. Maksat postikulut."), ("en", "The library is open until eight."), ("fi", "Tule mukaan arvontaan!")]
+    examples = [Example(f"x{i}", lang, text, (), f"x{i}") for i, (lang, text) in enumerate(texts)]
+    book = [
+        Phrase("fi", "free-but-fees", "catch", "maksat postikulut", (0, 17)),
+        Phrase("sv", "free-but-fees", "catch", "du betalar", (0, 10)),
+        Phrase("en", "free-but-fees", "lure", "a free book", (0, 11)),
+    ]
+    docs, lines = prepare_all(examples, book, {lang: detector.analyser(lang) for lang in ("fi", "en")}, n_jobs)
+    assert [p.example.text for p in docs] == [text for _, text in texts]
+    # There is no analyser for Swedish, so its line is left out.
+    assert [p.example.text for p in lines] == ["maksat postikulut", "a free book"]
+    model = detector.model
+    witnesses = [Witnesses(model.roles, model.wording, model.network.member(k)) for k in range(3)]
+    folds = np.array([2, 0, 2, 1])
+    rows = describe_folds(docs, folds, witnesses, n_jobs)
+    for i, (p, k) in enumerate(zip(docs, folds, strict=True)):
+        alone = describe_all([p], witnesses[k])
+        assert (rows.x[i] == alone.x[0]).all()
+        assert (rows.doc[i] == alone.doc[0]).all()
+        assert rows.pairs[i] == alone.pairs[0]
 
 
 def test_a_text_has_the_same_vector_whole_and_from_its_counts(detector: Detector) -> None:

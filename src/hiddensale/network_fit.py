@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -180,8 +181,15 @@ def _batches(texts: Sequence[Text], settings: NetworkSettings, rng: np.random.Ge
 @dataclass
 class _Batch:
     words: Any  # sparse (n_types_here, n_names): which vectors make a word, scaled
-    token: npt.NDArray[np.intp]
+    names: npt.NDArray[np.intp]  # the word parts that stand here
+    name_at: npt.NDArray[np.int32]  # for every entry of ``words`` the place of its word part among them
+    # Of every word and its neighbours in the window, shape (n_words, n_window): where they stand, whether in the same unit, and which row of
+    # (place in the window, word type) they are.
+    beside: npt.NDArray[np.intp]
+    within: npt.NDArray[np.bool_]
+    around: npt.NDArray[np.int32]
     unit_of: npt.NDArray[np.intp]
+    unit_lengths: npt.NDArray[np.int32]
     unit_starts: npt.NDArray[np.intp]
     text_of: npt.NDArray[np.intp]
     text_starts: npt.NDArray[np.intp]
@@ -205,7 +213,13 @@ def _lay(batch: Sequence[Text], table: Table) -> _Batch:
     here, token = np.unique(types, return_inverse=True)
     lengths = np.concatenate([t.lengths for t in batch])
     n_units = np.array([len(t.lengths) for t in batch])
+    unit_of = np.repeat(np.arange(len(lengths)), lengths)
     unit_starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
+    beside = np.arange(len(token))[:, None] + np.array(WINDOW)
+    within = (beside >= 0) & (beside < len(token))
+    beside = np.where(within, beside, 0)
+    within &= unit_of[beside] == unit_of[:, None]
+    around = (token[beside] + len(here) * np.arange(len(WINDOW))).astype(np.int32)
     text_starts = np.concatenate([[0], np.cumsum(n_units)[:-1]]).astype(np.intp)
     listed = [c for t in batch for c in t.cues]
     place = table.cue_place[np.array([k for c in listed for k, _ in c], dtype=np.int32)]
@@ -214,10 +228,19 @@ def _lay(batch: Sequence[Text], table: Table) -> _Batch:
         shape=(len(listed), len(table.cue_names)),
     )
     twins = [(i, j) for i, a in enumerate(batch) for j, b in enumerate(batch) if a.group and a.group == b.group and a.weight and b.weight and a.answers[0] > b.answers[0]]
+    words = table.rows[here]
+    names = np.flatnonzero(np.bincount(words.indices, minlength=words.shape[1]))
+    place_of = np.empty(words.shape[1], dtype=np.int32)
+    place_of[names] = np.arange(len(names))
     return _Batch(
-        table.rows[here],
-        token.astype(np.intp),
-        np.repeat(np.arange(len(lengths)), lengths),
+        words,
+        names,
+        place_of[words.indices],
+        beside,
+        within,
+        around,
+        unit_of,
+        lengths.astype(np.int32),
         unit_starts,
         np.repeat(np.arange(len(batch)), n_units),
         text_starts,
@@ -278,6 +301,10 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
 
     The gradient of ``emb`` is a pair: the rows that were touched, and theirs.
     """
+    from scipy.sparse import csr_matrix
+    from thinc.api import NumpyOps
+
+    pool = NumpyOps()
     # Forward.
     words, cues = b.words, b.cues
     if rng is not None:
@@ -285,10 +312,16 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
         words.data = words.data * _mask(rng, words.data.shape, s.drop_parts)
         cues.data = cues.data * _mask(rng, cues.data.shape, s.drop_cues)
     vectors = np.tanh(words @ p["emb"])
-    keep = _mask(rng, (len(b.token), 1), s.drop_words)
-    x1 = windows(vectors[b.token] * keep, b.unit_of, WINDOW)
-    h1 = np.maximum(x1 @ p["w1"] + p["b1"], 0)
-    top1 = np.maximum.reduceat(h1, b.unit_starts, axis=0)
+    # A convolution over words that are often the same: every word type is multiplied once for every place in the window, and each
+    # window is the sum of the rows that stand in it.
+    n_words, n_window = b.around.shape
+    kept = (b.within * np.broadcast_to(_mask(rng, (n_words, 1), s.drop_words), (n_words, 1))[b.beside, 0]).astype(vectors.dtype)
+    gather = csr_matrix((kept.ravel(), b.around.ravel(), np.arange(0, b.around.size + 1, n_window)), shape=(n_words, n_window * len(vectors)))
+    w1 = p["w1"].reshape(n_window, s.dims, s.hidden)
+    h1 = gather @ (vectors @ w1).reshape(-1, s.hidden)
+    h1 += p["b1"]
+    np.maximum(h1, 0, out=h1)
+    top1, which = pool.reduce_max(h1, b.unit_lengths)
     m1 = _mask(rng, top1.shape, s.drop)
     c = np.maximum(cues @ p["wc"] + p["bc"], 0)
     unit = np.concatenate([top1 * m1, c], axis=1)
@@ -313,7 +346,8 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     n = N_PATTERNS
     weight = np.exp(r[:, : 2 * n] - top_r[b.text_of, : 2 * n])
     weight = weight / np.add.reduceat(weight, b.text_starts, axis=0)[b.text_of]
-    context = np.stack([np.add.reduceat(weight[:, k : k + 1] * h2, b.text_starts, axis=0) for k in range(2 * n)], axis=1)
+    of_text = [slice(a, z) for a, z in pairwise([*b.text_starts, len(r)])]
+    context = np.stack([weight[mine].T @ h2[mine] for mine in of_text])
     number = (np.arange(len(r)) - b.text_starts[b.text_of])[:, None].astype(r.dtype)
     place = np.add.reduceat(weight * number, b.text_starts, axis=0)
     apart = place[:, n:] - place[:, :n]
@@ -381,35 +415,30 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     dapart = dxq[:, :, 2 * hidden + 2] * (1 - np.tanh(apart) ** 2) + dxq[:, :, 2 * hidden + 3] * np.sign(apart) / (1 + np.abs(apart))
     dplace = np.concatenate([-dapart, dapart], axis=1)
     dcontext = np.concatenate([dxq[:, :, :hidden], dxq[:, :, hidden : 2 * hidden]], axis=1)
-    dweight = np.stack([(h2 * dcontext[b.text_of, k]).sum(axis=1) for k in range(2 * n)], axis=1) + number * dplace[b.text_of]
+    dweight = np.concatenate([h2[mine] @ one.T for mine, one in zip(of_text, dcontext, strict=True)]) + number * dplace[b.text_of]
     dweight *= weight
     dr[:, : 2 * n] += dweight - weight * np.add.reduceat(dweight, b.text_starts, axis=0)[b.text_of]
     g["wr"], g["br"] = xr.T @ dr, dr.sum(axis=0)
     dxr = dr @ p["wr"].T
     dh2 = dxr[:, unit.shape[1] :] + (dmean2 / n_units)[b.text_of] + np.where(h2 == top2[b.text_of], dtop2[b.text_of], 0)
     dh2 = dh2 + dunit_t @ p["wu"].T
-    for k in range(2 * n):
-        dh2 += weight[:, k : k + 1] * dcontext[b.text_of, k]
+    for mine, one in zip(of_text, dcontext, strict=True):
+        dh2[mine] += weight[mine] @ one
     dh2 = dh2 * m2 * (h2 > 0)
     g["w2"], g["b2"] = x2.T @ dh2, dh2.sum(axis=0)
     dunit = dxr[:, : unit.shape[1]] + windows_back(dh2 @ p["w2"].T, b.text_of, NEIGHBOURS)
     dc = dunit[:, hidden:] * (c > 0)
     g["wc"], g["bc"] = cues.T @ dc, dc.sum(axis=0)
     dtop1 = dunit[:, :hidden] * m1
-    dh1 = np.where((h1 == top1[b.unit_of]) & (h1 > 0), dtop1[b.unit_of], 0) + (dt @ p["wt"].T) * mt * (h1 > 0)
-    g["w1"], g["b1"] = x1.T @ dh1, dh1.sum(axis=0)
-    dx = windows_back(dh1 @ p["w1"].T, b.unit_of, WINDOW) * keep
-    dvectors = _sum_by(dx, b.token, len(vectors)) * (1 - vectors**2)
-    touched = np.unique(words.indices)
-    g["emb"] = (touched, words[:, touched].T @ dvectors)
+    dh1 = (dt @ p["wt"].T) * mt
+    dh1 += pool.backprop_reduce_max(np.ascontiguousarray(dtop1), which, b.unit_lengths)
+    dh1 *= h1 > 0
+    g["b1"] = dh1.sum(axis=0)
+    drows = (gather.T @ dh1).reshape(n_window, -1, s.hidden)
+    g["w1"] = (vectors.T @ drows).reshape(p["w1"].shape)
+    dvectors = (drows @ w1.transpose(0, 2, 1)).sum(axis=0) * (1 - vectors**2)
+    g["emb"] = (b.names, csr_matrix((words.data, b.name_at, words.indptr), shape=(len(vectors), len(b.names))).T @ dvectors)
     return loss, g
-
-
-def _sum_by(rows: F32, owner: npt.NDArray[np.intp], n: int) -> F32:
-    from scipy.sparse import csr_matrix
-
-    m = len(owner)
-    return np.asarray(csr_matrix((np.ones(m, dtype=np.float32), owner, np.arange(m + 1)), shape=(m, n)).T @ rows)
 
 
 def _sigmoid(z: F32) -> F32:

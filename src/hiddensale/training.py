@@ -8,7 +8,7 @@ and is calibrated the same way. What is shipped is their mean (Breiman 1996, "Ba
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -241,6 +241,20 @@ def prepare_phrases(book: Sequence[Phrase], analysers: dict[str, Analyser]) -> l
         example = Example("", phrase.lang, phrase.text, labels, "")
         out += prepare([example], analysers)
     return out
+
+
+def prepare_all(examples: Sequence[Example], book: Sequence[Phrase], analysers: dict[str, Analyser], n_jobs: int) -> tuple[list[Prepared], list[Prepared]]:
+    """Documents and phrase-book lines, prepared language by language side by side; both in their order."""
+    from joblib import Parallel, delayed
+
+    def one(lang: str, analyser: Analyser) -> tuple[list[Prepared], list[Prepared]]:
+        return prepare([x for x in examples if x.lang == lang], {lang: analyser}), prepare_phrases(book, {lang: analyser})
+
+    # A language in one piece: its words stay the same objects in documents and lines.
+    parts = Parallel(n_jobs=n_jobs)(delayed(one)(lang, analyser) for lang, analyser in analysers.items())
+    docs = {lang: iter(part[0]) for lang, part in zip(analysers, parts, strict=True)}
+    lines = {lang: iter(part[1]) for lang, part in zip(analysers, parts, strict=True)}
+    return [next(docs[x.lang]) for x in examples], [next(lines[phrase.lang]) for phrase in book if phrase.lang in lines]
 
 
 def _phrase_row(p: Prepared, u: int) -> dict[str, float]:
@@ -491,19 +505,40 @@ class Rows:
     pairs: list[list[Pair]]
 
 
-def describe_all(docs: Sequence[Prepared], roles_for: Callable[[int], RoleModel], wording_for: Callable[[int], WordingModel], network_for: Callable[[int], Network]) -> Rows:
-    """Features of all documents; the callables give the models that have not seen document ``i``."""
+@dataclass(frozen=True)
+class Witnesses:
+    """What the first stage says of a text: roles of its units, its wording by language, what the network reads."""
+
+    roles: RoleModel
+    wording: Mapping[str, WordingModel]
+    network: Network
+
+
+def describe_all(docs: Sequence[Prepared], witnesses: Witnesses) -> Rows:
+    """Features of all documents."""
     x, doc, pairs = [], [], []
-    for i, p in enumerate(docs):
-        reading = network_for(i).read(p.evidence)
-        scores = (roles_for(i).scores(p.evidence) + reading.roles) / 2
-        wording = wording_for(i).scores(p.evidence.analysis)
+    for p in docs:
+        reading = witnesses.network.read(p.evidence)
+        scores = (witnesses.roles.scores(p.evidence) + reading.roles) / 2
+        wording = witnesses.wording[p.example.lang].scores(p.evidence.analysis)
         chosen = choose_pairs(scores)
         one = describe(p.evidence, scores, chosen, wording, reading)
         x.append(one)
         doc.append(describe_document(one, wording, reading))
         pairs.append(chosen)
     return Rows(np.array(x), np.array(doc), pairs)
+
+
+def describe_folds(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], witnesses: Sequence[Witnesses], n_jobs: int) -> Rows:
+    """Features of all documents, each told by the witnesses that have not seen its fold."""
+    from joblib import Parallel, delayed
+
+    members = [np.flatnonzero(folds == k) for k in range(len(witnesses))]
+    parts: list[Rows] = Parallel(n_jobs=n_jobs)(delayed(describe_all)([docs[int(i)] for i in mine], one) for mine, one in zip(members, witnesses, strict=True) if len(mine))
+    # Back in the order of the documents.
+    back = np.argsort(np.concatenate(members))
+    pairs = [row for part in parts for row in part.pairs]
+    return Rows(np.concatenate([part.x for part in parts])[back], np.concatenate([part.doc for part in parts])[back], [pairs[i] for i in back])
 
 
 def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Floats | None = None) -> Head:
@@ -620,7 +655,7 @@ class FirstStage:
 
     def describe(self, docs: Sequence[Prepared]) -> Rows:
         """The second stage's rows of other documents."""
-        return describe_all(docs, lambda _: self.parts.roles, lambda i: self.parts.wording[docs[i].example.lang], lambda _: self.parts.network)
+        return describe_all(docs, Witnesses(self.parts.roles, self.parts.wording, self.parts.network))
 
 
 def first_stage(
@@ -634,8 +669,7 @@ def first_stage(
     """Learn roles, spans, wording and network: each once for every fold, without it, and their means."""
     from hiddensale import artifacts
 
-    docs = prepare(examples, analysers)
-    lines = prepare_phrases(book, analysers)
+    docs, lines = prepare_all(examples, book, analysers, settings.n_jobs)
     folds = grouped_folds([x.group for x in examples])
     log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
     fold_roles = fit_roles(docs, lines, folds, settings)
@@ -651,8 +685,8 @@ def first_stage(
         wording[lang] = average_wording([fold_wording[lang, k] for k in range(N_FOLDS)])
     log("learning the network")
     network = fit_network(docs, lines, folds, settings)
-    members = [network.member(k) for k in range(N_FOLDS)]
-    rows = describe_all(docs, lambda i: fold_roles[folds[i]], lambda i: fold_wording[examples[i].lang, int(folds[i])], lambda i: members[folds[i]])
+    log("describing the training documents")
+    rows = describe_folds(docs, folds, [Witnesses(fold_roles[k], {lang: fold_wording[lang, k] for lang in analysers}, network.member(k)) for k in range(N_FOLDS)], settings.n_jobs)
     return FirstStage(docs, folds, rows, artifacts.Parts(average_roles(fold_roles), spans, wording, network, tables))
 
 
