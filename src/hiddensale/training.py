@@ -262,21 +262,31 @@ def _phrase_row(p: Prepared, u: int) -> dict[str, float]:
     return {k: v for k, v in unit_row(p.evidence, u).items() if not k.startswith("z:")}
 
 
+def _rest_share(p: Prepared, rest: int) -> int:
+    # By the hash of its group, so that a contrast group stays together.
+    return rest if _drawn(f"rest:{p.example.group}", rest) == 0 else 0
+
+
+def pattern_share(p: Prepared, rest: int) -> Floats:
+    """How much a text counts for each pattern, shape (n_patterns,).
+
+    The texts that are about a pattern count in full. Of the others, which are most of the corpus and easy, every ``rest``-th is learned from,
+    and counts ``rest`` times.
+    """
+    mine = {*(label.pattern for label in p.example.labels), *p.example.near}
+    return np.array([1.0 if pattern in mine else _rest_share(p, rest) for pattern in PATTERNS])
+
+
 def role_share(p: Prepared, rest: int) -> Floats:
     """How much every unit counts for each role, shape (n_units, n_roles).
 
-    For the lure and catch of a pattern the texts that are about it count in full. Of the others, which are most of the corpus and easy, every
-    ``rest``-th is learned from, and counts ``rest`` times (by the hash of its group, so that a contrast group stays together). Of the texts that
-    make their offer themselves likewise, when it is learned who speaks.
+    Lures and catches as :func:`pattern_share` says. When it is learned who speaks, of the texts that make their offer themselves every ``rest``-th
+    likewise.
     """
-    kept = _drawn(f"rest:{p.example.group}", rest) == 0
     out = np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES)))
-    mine = {*(label.pattern for label in p.example.labels), *p.example.near}
-    for at, pattern in enumerate(PATTERNS):
-        if pattern not in mine:
-            out[:, [at, len(PATTERNS) + at]] = rest if kept else 0
+    out[:, : 2 * len(PATTERNS)] = np.tile(pattern_share(p, rest), 2)
     if p.example.sort not in ("report", "talk"):
-        out[:, SPEAKS] = rest if kept else 0
+        out[:, SPEAKS] = _rest_share(p, rest)
     return out
 
 
@@ -407,7 +417,7 @@ def document_weights(docs: Sequence[Prepared], settings: Settings) -> Floats:
 
 
 class WordingFit:
-    """Vocabulary, document frequencies and matrix of one language; fits wording models on parts of it."""
+    """Vocabulary, document frequencies and matrix of one language; fits wording models on parts of it, in one process."""
 
     def __init__(self, docs: Sequence[Prepared], settings: Settings) -> None:
         self._settings = settings
@@ -432,8 +442,20 @@ class WordingFit:
 
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
         """A model learned from the documents ``inside``."""
-        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, self._settings.n_jobs, balanced=True, known=self._known[inside], weight=self._weight[inside])
+        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, 1, balanced=True, known=self._known[inside], weight=self._weight[inside])
         return WordingModel(self._names, self._idf, weights, bias)
+
+
+def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: Sequence[str], settings: Settings) -> dict[str, list[WordingModel]]:
+    """Wording models of every language, the languages side by side; model ``k`` has not seen fold ``k``."""
+    from joblib import Parallel, delayed
+
+    def one(mine: Sequence[Prepared], fold: npt.NDArray[np.int64]) -> list[WordingModel]:
+        fitter = WordingFit(mine, settings)
+        return [fitter.model(fold != k) for k in range(N_FOLDS)]
+
+    of_lang = [[i for i, p in enumerate(docs) if p.example.lang == lang] for lang in langs]
+    return dict(zip(langs, Parallel(n_jobs=settings.n_jobs)(delayed(one)([docs[i] for i in mine], folds[mine]) for mine in of_lang), strict=True))
 
 
 def average_wording(models: Sequence[WordingModel]) -> WordingModel:
@@ -675,18 +697,12 @@ def first_stage(
     fold_roles = fit_roles(docs, lines, folds, settings)
     spans = fit_spans([*docs, *lines], settings)
     log("learning the wording")
-    wording: dict[str, WordingModel] = {}
-    fold_wording: dict[tuple[str, int], WordingModel] = {}
-    for lang in analysers:
-        mine = [i for i, x in enumerate(examples) if x.lang == lang]
-        fitter = WordingFit([docs[i] for i in mine], settings)
-        for k in range(N_FOLDS):
-            fold_wording[lang, k] = fitter.model(folds[mine] != k)
-        wording[lang] = average_wording([fold_wording[lang, k] for k in range(N_FOLDS)])
+    fold_wording = fit_wording(docs, folds, list(analysers), settings)
+    wording = {lang: average_wording(models) for lang, models in fold_wording.items()}
     log("learning the network")
     network = fit_network(docs, lines, folds, settings)
     log("describing the training documents")
-    rows = describe_folds(docs, folds, [Witnesses(fold_roles[k], {lang: fold_wording[lang, k] for lang in analysers}, network.member(k)) for k in range(N_FOLDS)], settings.n_jobs)
+    rows = describe_folds(docs, folds, [Witnesses(fold_roles[k], {lang: models[k] for lang, models in fold_wording.items()}, network.member(k)) for k in range(N_FOLDS)], settings.n_jobs)
     return FirstStage(docs, folds, rows, artifacts.Parts(average_roles(fold_roles), spans, wording, network, tables))
 
 
@@ -735,7 +751,8 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     def flat(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return a.reshape(-1, rows.x.shape[2]) if a.ndim == 3 else a.ravel()
 
-    weight = document_weights(docs, settings)
+    counted = np.array([pattern_share(p, settings.role_rest) for p in docs])
+    weight = document_weights(docs, settings)[:, None] * counted
     lure_column, words_column = (feature_names().index(name) for name in ("lure score", "words"))
     of_any = any_settings(settings)
     weight_any = document_weights(docs, of_any)
@@ -751,11 +768,12 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
     parts_of = [folds != k for k in range(N_FOLDS)]
     jobs: list[tuple[Floats, npt.NDArray[np.int8], Settings, Floats | None]] = []
     for inside in (*parts_of, np.ones(len(docs), dtype=bool)):
+        kept = inside[:, None] & (counted > 0)
         jobs += [
             (rows.doc[inside], any_gold[inside], of_any, weight_any[inside]),
             (flat(rows.x[inside & hot]), flat(gold["flagged"][inside & hot]), settings, None),
-            (flat(rows.x[inside]), flat(about_gold[inside]), of_all, np.repeat(weight[inside], n)),
-            (flat(rows.x[inside]), flat(gold["present"][inside]), of_all, None),
+            (rows.x[kept], about_gold[kept], of_all, weight[kept]),
+            (rows.x[kept], gold["present"][kept], of_all, counted[kept]),
         ]
     jobs.append((rows.x[labelled], gold["reports"][labelled], small, None))
     jobs += [(rows.x[labelled], (gold["disclosure"][labelled] == number).astype(np.int8), small, None) for number in range(len(DISCLOSURES))]
