@@ -21,10 +21,10 @@ from hiddensale.spans import best_run, run_scores
 from hiddensale.training import (
     N_FOLDS,
     Settings,
-    Witnesses,
     _fit_columns,
     average_roles,
     average_wording,
+    bin_edges,
     describe_all,
     describe_folds,
     export_trees,
@@ -48,6 +48,23 @@ def test_exported_trees_say_what_scikit_learn_says() -> None:
 
     model = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=9, early_stopping=False, random_state=0).fit(X, Y)
     assert export_trees(model).predict(X) == pytest.approx(model.decision_function(X), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("column", "edges"),
+    [([3.0, 1.0, 3.0], [2.0]), ([5.0, 5.0], []), ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [2.0, 4.0, 6.0]), ([0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 2.0])],
+)
+def test_bins_end_at_their_edges(column: list[float], edges: list[float]) -> None:
+    assert bin_edges(np.array(column), 4).tolist() == edges
+
+
+def test_trees_of_a_head_ask_for_values_not_for_bins() -> None:
+    weight = np.where(X[:, 3] > 0, 3.0, 1.0)
+    head = fit_head(X, Y, replace(Settings(), trees=20, leaves=4, min_leaf=10), weight)
+    # No value of a column lies on the other side of an edge than its bin: small steps change nothing, a step over a threshold does.
+    assert (head.trees.predict(X + 1e-12) == head.trees.predict(X)).mean() > 0.9
+    assert {float(t) for t, f in zip(head.trees.threshold, head.trees.feature, strict=True) if f == 0} <= {float(e) for e in bin_edges(X[:, 0])}
+    assert ((head.trees.predict(X) > 0) == Y).mean() > 0.8
 
 
 def test_shares_add_up_to_the_score() -> None:
@@ -150,7 +167,7 @@ def test_columns_are_learned_alike_in_any_number_of_processes() -> None:
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_every_text_is_described_by_the_witnesses_of_its_fold(detector: Detector, n_jobs: int) -> None:
+def test_every_text_is_read_by_the_member_that_has_not_seen_it(detector: Detector, n_jobs: int) -> None:
     texts = [("en", "A free book. You pay the postage."), ("fi", "Ilmainen kirja. Maksat postikulut."), ("en", "The library is open until eight."), ("fi", "Tule mukaan arvontaan!")]
     examples = [Example(f"x{i}", lang, text, (), f"x{i}") for i, (lang, text) in enumerate(texts)]
     book = [
@@ -162,12 +179,13 @@ def test_every_text_is_described_by_the_witnesses_of_its_fold(detector: Detector
     assert [p.example.text for p in docs] == [text for _, text in texts]
     # There is no analyser for Swedish, so its line is left out.
     assert [p.example.text for p in lines] == ["maksat postikulut", "a free book"]
-    model = detector.model
-    witnesses = [Witnesses(model.roles, model.wording, model.network.member(k)) for k in range(3)]
+    network = detector.model.network
     folds = np.array([2, 0, 2, 1])
-    rows = describe_folds(docs, folds, witnesses, n_jobs)
-    for i, (p, k) in enumerate(zip(docs, folds, strict=True)):
-        alone = describe_all([p], witnesses[k])
+    roles = [RNG.normal(size=(len(p.evidence.analysis.units), len(ROLE_NAMES))) for p in docs]
+    wording = RNG.normal(size=(len(docs), len(COLUMNS)))
+    rows = describe_folds(docs, folds, roles, wording, network, n_jobs)
+    for i, k in enumerate(folds):
+        alone = describe_all([docs[i]], [roles[i]], wording[i : i + 1], network.member(int(k)))
         assert (rows.x[i] == alone.x[0]).all()
         assert (rows.doc[i] == alone.doc[0]).all()
         assert rows.pairs[i] == alone.pairs[0]

@@ -8,7 +8,7 @@ and is calibrated the same way. What is shipped is their mean (Breiman 1996, "Ba
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -290,8 +290,16 @@ def role_share(p: Prepared, rest: int) -> Floats:
     return out
 
 
-def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> list[RoleModel]:
-    """Learn the role scores from the units of ``docs`` and the ``lines`` of the phrase books; model ``k`` has not seen fold ``k``."""
+def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> tuple[list[RoleModel], list[Floats]]:
+    """Learn the role scores from the units of ``docs`` and the ``lines`` of the phrase books.
+
+    Returns
+    -------
+    list of RoleModel
+        Model ``k`` has not seen fold ``k``.
+    list of ndarray of shape (n_units, n_roles)
+        For each of ``docs`` the role scores by the model that has not seen it.
+    """
     rows = [unit_row(p.evidence, u) for p in docs for u in range(len(p.evidence.analysis.units))]
     rows += [_phrase_row(p, u) for p in lines for u in range(len(p.evidence.analysis.units))]
     matrix = _Matrix(rows, settings.role_min_df)
@@ -300,13 +308,16 @@ def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.ND
     known = np.concatenate([*(role_known(p) for p in docs), *(role_known(p, line=True) for p in lines)])
     share = np.concatenate([*(role_share(p, settings.role_rest) for p in docs), *(np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES))) for p in lines)])
     known &= share > 0
-    fold = np.repeat([*folds, *(-1 for _ in lines)], [len(p.evidence.analysis.units) for p in (*docs, *lines)])
+    n_units = [len(p.evidence.analysis.units) for p in (*docs, *lines)]
+    fold = np.repeat([*folds, *(-1 for _ in lines)], n_units)
+    scores = np.zeros(y.shape)
     models = []
     for k in range(N_FOLDS):
         inside = fold != k
         weights, bias = _fit_columns(x[inside], y[inside], settings.role_c, settings.n_jobs, known=known[inside], weight=share[inside])
         models.append(RoleModel(matrix.names, np.where(np.abs(weights) < 1e-3, 0.0, weights).astype(np.float16), bias))
-    return models
+        scores[~inside] = x[~inside] @ models[-1].weights + models[-1].bias
+    return models, np.split(scores, np.cumsum(n_units))[: len(docs)]
 
 
 def average_roles(models: Sequence[RoleModel]) -> RoleModel:
@@ -387,7 +398,7 @@ def _fit_runs(x: Any, lengths: npt.NDArray[np.intp], first: npt.NDArray[np.intp]
         out = np.concatenate([(back @ gradient + l2 * w).ravel(), gradient.sum(axis=0)])
         return total + 0.5 * l2 * float(np.square(w).sum()), out
 
-    found = minimize(loss, np.zeros(shape[0] * 3 + 3), jac=True, method="L-BFGS-B", options={"maxiter": 150}).x
+    found = minimize(loss, np.zeros(shape[0] * 3 + 3), jac=True, method="L-BFGS-B", options={"maxiter": 100}).x
     return found[: shape[0] * 3].reshape(shape), found[shape[0] * 3 :]
 
 
@@ -438,24 +449,47 @@ class WordingFit:
         # Whether an offer is reported and how openly its catch is told is asked of texts that hold one.
         self._known = np.ones(self._y.shape, dtype=bool)
         self._known[[not p.example.labels for p in docs], OF_TEXT:] = False
-        self._weight = document_weights(docs, settings)
+        share = np.array([pattern_share(p, settings.role_rest) for p in docs]).reshape(-1, len(PATTERNS))
+        self._weight = np.tile(document_weights(docs, settings)[:, None], self._y.shape[1])
+        self._weight[:, 1:OF_TEXT] *= np.tile(share, 2)
+        self._known &= self._weight > 0
 
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
         """A model learned from the documents ``inside``."""
         weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, 1, balanced=True, known=self._known[inside], weight=self._weight[inside])
         return WordingModel(self._names, self._idf, weights, bias)
 
+    def scores(self, model: WordingModel, inside: npt.NDArray[np.bool_]) -> Floats:
+        """What one of the models says of the documents ``inside``, shape (n_inside, n_columns)."""
+        return np.asarray(self._x[inside] @ model.weights + model.bias)
 
-def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: Sequence[str], settings: Settings) -> dict[str, list[WordingModel]]:
-    """Wording models of every language, the languages side by side; model ``k`` has not seen fold ``k``."""
+
+def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: Sequence[str], settings: Settings) -> tuple[dict[str, list[WordingModel]], Floats]:
+    """Learn the wording of every language, the languages side by side.
+
+    Returns
+    -------
+    dict of str to list of WordingModel
+        By language; model ``k`` has not seen fold ``k``.
+    ndarray of shape (n_docs, n_columns)
+        For each of ``docs`` the scores by the model that has not seen it.
+    """
     from joblib import Parallel, delayed
 
-    def one(mine: Sequence[Prepared], fold: npt.NDArray[np.int64]) -> list[WordingModel]:
+    def one(mine: Sequence[Prepared], fold: npt.NDArray[np.int64]) -> tuple[list[WordingModel], Floats]:
         fitter = WordingFit(mine, settings)
-        return [fitter.model(fold != k) for k in range(N_FOLDS)]
+        models = [fitter.model(fold != k) for k in range(N_FOLDS)]
+        scores = np.zeros((len(mine), len(COLUMNS)))
+        for k, model in enumerate(models):
+            scores[fold == k] = fitter.scores(model, fold == k)
+        return models, scores
 
     of_lang = [[i for i, p in enumerate(docs) if p.example.lang == lang] for lang in langs]
-    return dict(zip(langs, Parallel(n_jobs=settings.n_jobs)(delayed(one)([docs[i] for i in mine], folds[mine]) for mine in of_lang), strict=True))
+    done = Parallel(n_jobs=settings.n_jobs)(delayed(one)([docs[i] for i in mine], folds[mine]) for mine in of_lang)
+    scores = np.zeros((len(docs), len(COLUMNS)))
+    for mine, (_, told) in zip(of_lang, done, strict=True):
+        scores[mine] = told
+    return {lang: models for lang, (models, _) in zip(langs, done, strict=True)}, scores
 
 
 def average_wording(models: Sequence[WordingModel]) -> WordingModel:
@@ -527,38 +561,30 @@ class Rows:
     pairs: list[list[Pair]]
 
 
-@dataclass(frozen=True)
-class Witnesses:
-    """What the first stage says of a text: roles of its units, its wording by language, what the network reads."""
-
-    roles: RoleModel
-    wording: Mapping[str, WordingModel]
-    network: Network
-
-
-def describe_all(docs: Sequence[Prepared], witnesses: Witnesses) -> Rows:
-    """Features of all documents."""
+def describe_all(docs: Sequence[Prepared], roles: Sequence[Floats], wording: Sequence[Floats], network: Network) -> Rows:
+    """Features of all documents from what the linear models said of them, ``roles`` of their units and ``wording``, and what the network reads."""
     x, doc, pairs = [], [], []
-    for p in docs:
-        reading = witnesses.network.read(p.evidence)
-        scores = (witnesses.roles.scores(p.evidence) + reading.roles) / 2
-        wording = witnesses.wording[p.example.lang].scores(p.evidence.analysis)
+    for p, of_units, of_words in zip(docs, roles, wording, strict=True):
+        reading = network.read(p.evidence)
+        scores = (of_units + reading.roles) / 2
         chosen = choose_pairs(scores)
-        one = describe(p.evidence, scores, chosen, wording, reading)
+        one = describe(p.evidence, scores, chosen, of_words, reading)
         x.append(one)
-        doc.append(describe_document(one, wording, reading))
+        doc.append(describe_document(one, of_words, reading))
         pairs.append(chosen)
     return Rows(np.array(x), np.array(doc), pairs)
 
 
-def describe_folds(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], witnesses: Sequence[Witnesses], n_jobs: int) -> Rows:
-    """Features of all documents, each told by the witnesses that have not seen its fold."""
+def describe_folds(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], roles: Sequence[Floats], wording: Floats, network: Network, n_jobs: int) -> Rows:
+    """Features of all documents, each read by the network's member that has not seen its fold."""
     from joblib import Parallel, delayed
 
-    members = [np.flatnonzero(folds == k) for k in range(len(witnesses))]
-    parts: list[Rows] = Parallel(n_jobs=n_jobs)(delayed(describe_all)([docs[int(i)] for i in mine], one) for mine, one in zip(members, witnesses, strict=True) if len(mine))
+    of_fold = [np.flatnonzero(folds == k) for k in range(len(network.members))]
+    parts: list[Rows] = Parallel(n_jobs=n_jobs)(
+        delayed(describe_all)([docs[int(i)] for i in mine], [roles[int(i)] for i in mine], wording[mine], network.member(k)) for k, mine in enumerate(of_fold) if len(mine)
+    )
     # Back in the order of the documents.
-    back = np.argsort(np.concatenate(members))
+    back = np.argsort(np.concatenate(of_fold))
     pairs = [row for part in parts for row in part.pairs]
     return Rows(np.concatenate([part.x for part in parts])[back], np.concatenate([part.doc for part in parts])[back], [pairs[i] for i in back])
 
@@ -569,6 +595,9 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
+    # Binned here: with weights scikit-learn seeks the edges one by one, which takes longer than the trees.
+    edges = [bin_edges(column) for column in x.T]
+    binned = np.stack([np.searchsorted(e, column) for e, column in zip(edges, x.T, strict=True)], axis=1)
     boosted = HistGradientBoostingClassifier(
         max_iter=settings.trees,
         max_leaf_nodes=settings.leaves,
@@ -581,16 +610,27 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
     )
     # One thread: on few cores the threads of the trees wait for each other far longer than they work.
     with threadpool_limits(limits=1):
-        boosted.fit(x, y, sample_weight=weight)
+        boosted.fit(binned, y, sample_weight=weight)
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale < 1e-9, 1.0, scale)
     linear = LogisticRegression(C=settings.linear_c, max_iter=3000, random_state=SEED)
     linear.fit((x - mean) / scale, y, sample_weight=weight)
-    return Head(export_trees(boosted), Linear(linear.coef_[0].astype(np.float64), float(linear.intercept_[0]), mean, scale), settings.share)
+    return Head(export_trees(boosted, edges), Linear(linear.coef_[0].astype(np.float64), float(linear.intercept_[0]), mean, scale), settings.share)
 
 
-def export_trees(model: Any) -> Trees:
-    """A fitted binary ``HistGradientBoostingClassifier`` as flat arrays, with a value at every node."""
+def bin_edges(column: Floats, n_bins: int = 255) -> Floats:
+    """Rising values that part a column into at most ``n_bins`` bins of about the same size; bin ``k`` ends with ``edges[k]``."""
+    distinct = np.unique(column)
+    if len(distinct) > n_bins:
+        return np.unique(np.quantile(column, np.linspace(0, 1, n_bins + 1)[1:-1], method="inverted_cdf"))
+    return np.asarray((distinct[:-1] + distinct[1:]) / 2)
+
+
+def export_trees(model: Any, edges: Sequence[Floats] | None = None) -> Trees:
+    """A fitted binary ``HistGradientBoostingClassifier`` as flat arrays, with a value at every node.
+
+    Where it was fitted on the numbers of bins, ``edges`` are those of each feature (:func:`bin_edges`).
+    """
     roots: list[int] = []
     feature: list[int] = []
     threshold: list[float] = []
@@ -610,7 +650,8 @@ def export_trees(model: Any) -> Trees:
         for i, node in enumerate(nodes):
             leaf = bool(node["is_leaf"])
             feature.append(-1 if leaf else int(node["feature_idx"]))
-            threshold.append(0.0 if leaf else float(node["num_threshold"]))
+            limit = 0.0 if leaf else float(node["num_threshold"])
+            threshold.append(limit if leaf or edges is None else float(edges[int(node["feature_idx"])][int(limit)]))
             left.append(0 if leaf else offset + int(node["left"]))
             right.append(0 if leaf else offset + int(node["right"]))
             value.append(values[i])
@@ -677,7 +718,8 @@ class FirstStage:
 
     def describe(self, docs: Sequence[Prepared]) -> Rows:
         """The second stage's rows of other documents."""
-        return describe_all(docs, Witnesses(self.parts.roles, self.parts.wording, self.parts.network))
+        parts = self.parts
+        return describe_all(docs, [parts.roles.scores(p.evidence) for p in docs], [parts.wording[p.example.lang].scores(p.evidence.analysis) for p in docs], parts.network)
 
 
 def first_stage(
@@ -694,15 +736,15 @@ def first_stage(
     docs, lines = prepare_all(examples, book, analysers, settings.n_jobs)
     folds = grouped_folds([x.group for x in examples])
     log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
-    fold_roles = fit_roles(docs, lines, folds, settings)
+    fold_roles, unit_scores = fit_roles(docs, lines, folds, settings)
     spans = fit_spans([*docs, *lines], settings)
     log("learning the wording")
-    fold_wording = fit_wording(docs, folds, list(analysers), settings)
+    fold_wording, word_scores = fit_wording(docs, folds, list(analysers), settings)
     wording = {lang: average_wording(models) for lang, models in fold_wording.items()}
     log("learning the network")
     network = fit_network(docs, lines, folds, settings)
     log("describing the training documents")
-    rows = describe_folds(docs, folds, [Witnesses(fold_roles[k], {lang: models[k] for lang, models in fold_wording.items()}, network.member(k)) for k in range(N_FOLDS)], settings.n_jobs)
+    rows = describe_folds(docs, folds, unit_scores, word_scores, network, settings.n_jobs)
     return FirstStage(docs, folds, rows, artifacts.Parts(average_roles(fold_roles), spans, wording, network, tables))
 
 
