@@ -310,6 +310,9 @@ def test_texts_about_other_patterns_count_rest_times_or_not_at_all(detector: Det
     told = Label("free-but-fees", (0, 6), (7, 12), "vague", "reports")
     (report,) = prepare([Example("r", "en", "A free book.", (told,), "g0")], {"en": detector.analyser("en")})
     assert (role_share(report, 3)[:, SPEAKS] == 1).all()
+    # There is little ordinary text, so all of it says what no pattern is.
+    ordinary = prepare([Example(f"o{i}", "en", "The library is open.", (), f"o{i}", kind="ordinary") for i in range(4)], {"en": detector.analyser("en")})
+    assert all((role_share(p, 3)[:, other] == 1).all() for p in ordinary)
 
 
 def test_a_pattern_may_have_several_phrase_books(tmp_path: Path) -> None:

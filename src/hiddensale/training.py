@@ -60,8 +60,8 @@ class Settings:
     any_c: float = 0.05
     wording_c: float = 10.0
     wording_min_df: int = 2
-    ordinary_weight: float = 3.0
-    any_ordinary_weight: float = 12.0
+    ordinary_weight: float = 4.0
+    any_ordinary_weight: float = 15.0
     any_share: float = 0.25
     member_gain: float = 1.4
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -270,9 +270,11 @@ def _rest_share(p: Prepared, rest: int) -> int:
 def pattern_share(p: Prepared, rest: int) -> Floats:
     """How much a text counts for each pattern, shape (n_patterns,).
 
-    The texts that are about a pattern count in full. Of the others, which are most of the corpus and easy, every ``rest``-th is learned from,
-    and counts ``rest`` times.
+    The texts that are about a pattern count in full, and so does ordinary text, of which there is little. Of the others, which are most of the
+    corpus and easy, every ``rest``-th is learned from, and counts ``rest`` times.
     """
+    if p.example.sort in ("ordinary", "talk"):
+        return np.ones(len(PATTERNS))
     mine = {*(label.pattern for label in p.example.labels), *p.example.near}
     return np.array([1.0 if pattern in mine else _rest_share(p, rest) for pattern in PATTERNS])
 
