@@ -242,9 +242,11 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 # (ad, edit) to what the model does instead.
 WRONG: dict[tuple[str, str], str] = {
     ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .83",
-    ("tabletti", "disclosed"): "the price and length of the contract are told beside the lure, and the score stays at .64",
+    ("bracelet", "disclosed"): "that shipping and handling is paid is told beside the lure, and the score stays at .64",
     ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .72",
     ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .95",
+    ("bracelet", "warning"): "the quoted ad is as long as the warning and is taken for one that is made: .60",
+    ("kuitu", "warning"): "the quoted ad is as long as the warning and is taken for one that is made: .63",
     ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .72",
     ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .82",
     ("packing", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .72",
