@@ -17,7 +17,7 @@ from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
-from hiddensale.spans import best_run, run_scores
+from hiddensale.spans import SpanModel, best_run, run_scores
 from hiddensale.training import (
     N_FOLDS,
     Settings,
@@ -58,12 +58,21 @@ def test_bins_end_at_their_edges(column: list[float], edges: list[float]) -> Non
     assert bin_edges(np.array(column), 4).tolist() == edges
 
 
-def test_trees_of_a_head_ask_for_values_not_for_bins() -> None:
+def test_trees_learned_on_bins_ask_for_values() -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    edges = [bin_edges(column, 16) for column in X.T]
+    binned = np.stack([np.searchsorted(e, column) for e, column in zip(edges, X.T, strict=True)], axis=1)
+    model = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=9, early_stopping=False, random_state=0).fit(binned, Y)
+    assert export_trees(model, edges).predict(X) == pytest.approx(model.decision_function(binned), abs=1e-9)
+
+
+def test_trees_of_a_weighted_head_split_at_the_edges_of_bins() -> None:
     weight = np.where(X[:, 3] > 0, 3.0, 1.0)
     head = fit_head(X, Y, replace(Settings(), trees=20, leaves=4, min_leaf=10), weight)
-    # No value of a column lies on the other side of an edge than its bin: small steps change nothing, a step over a threshold does.
-    assert (head.trees.predict(X + 1e-12) == head.trees.predict(X)).mean() > 0.9
-    assert {float(t) for t, f in zip(head.trees.threshold, head.trees.feature, strict=True) if f == 0} <= {float(e) for e in bin_edges(X[:, 0])}
+    splits = [(int(f), float(t)) for t, f in zip(head.trees.threshold, head.trees.feature, strict=True) if f >= 0]
+    assert splits
+    assert all(t in bin_edges(X[:, f]) for f, t in splits)
     assert ((head.trees.predict(X) > 0) == Y).mean() > 0.8
 
 
@@ -241,6 +250,52 @@ def test_spans_are_learned_from_marked_runs(detector: Detector) -> None:
     (other,) = prepare([Example("y", "fi", "Tuote maksaa 37 euroa heti.", (), "y")], {"fi": detector.analyser("fi")})
     first, last = spans.find(other.evidence, 0, "free-but-fees", "catch")
     assert [w.lower for w in other.evidence.analysis.words[first:last]] == ["37", "euroa"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "likely", "span"),
+    [
+        ("en", "You pay [[24 x £12 (£288 in]] all) after that.", "24 x £12 (£288 in all)"),
+        ("en", "Line rental extra [[(£11.00 monthly)]] after that.", "£11.00 monthly"),
+        ("en", "Cheques are presented at the [[close) of a proposal]], says the letter.", "of a proposal"),
+        ("en", "Send [[copies ______ ]]of the book.", "copies"),
+        ("fi", "Arvomme 10 000 €[[:n remontin yhdelle]] talolle.", "€:n remontin yhdelle"),
+        ("fi", "Saat [[EU:]]n tuen.", "EU:n"),
+        ("fi", "[[Sitten 44,90 €/kk (36]] kk).", "Sitten 44,90 €/kk (36 kk)"),
+    ],
+)
+def test_spans_cut_no_brackets_and_no_endings(detector: Detector, monkeypatch: pytest.MonkeyPatch, lang: str, likely: str, span: str) -> None:
+    text = likely.replace("[[", "").replace("]]", "")
+    start, end = likely.index("[["), likely.index("]]") - 2
+    evidence = gather(detector.analyser(lang), detector.analyser(lang).analyse(text))
+    a = evidence.analysis
+    inside = [3.0 if start <= s < end else -2.0 for s in a.starts]
+    spans = SpanModel([], np.zeros((0, 6)), np.zeros(6))
+    monkeypatch.setattr(spans, "tag_scores", lambda evidence, u, pattern: np.array([[x, 0.0, 0.0, x, 0.0, 0.0] for x in inside[a.units[u].first : a.units[u].last]]))
+    (unit,) = [u for u, x in enumerate(a.units) if a.starts[x.first] <= start < a.ends[x.last - 1]]
+    first, last = spans.find(evidence, unit, "free-but-fees", "catch")
+    assert text[a.starts[first] : a.ends[last - 1]] == span
+
+
+@pytest.mark.parametrize(
+    ("lure", "likely", "catch"),
+    [
+        ("free book", "A free [[book you pay the postage]] of.", "you pay the postage"),
+        ("A free book you pay the postage of", "A free book [[you pay the postage]] of.", "you pay the postage"),
+        ("postage", "[[A free book you pay the postage]] of.", "A free book you pay the"),
+    ],
+)
+def test_a_catch_that_goes_beyond_the_lure_is_sought_outside_of_it(detector: Detector, monkeypatch: pytest.MonkeyPatch, lure: str, likely: str, catch: str) -> None:
+    text = likely.replace("[[", "").replace("]]", "")
+    start, end = likely.index("[["), likely.index("]]") - 2
+    evidence = gather(detector.analyser("en"), detector.analyser("en").analyse(text))
+    a = evidence.analysis
+    tags = np.array([[0.0, 0.0, 0.0, 3.0 if start <= s < end else -2.0, 0.0, 0.0] for s in a.starts])
+    spans = SpanModel([], np.zeros((0, 6)), np.zeros(6))
+    monkeypatch.setattr(spans, "tag_scores", lambda evidence, u, pattern: tags)
+    beside = (a.starts.index(text.index(lure)), a.ends.index(text.index(lure) + len(lure)) + 1)
+    first, last = spans.find(evidence, 0, "free-but-fees", "catch", beside)
+    assert text[a.starts[first] : a.ends[last - 1]] == catch
 
 
 def test_the_shipped_linear_models_are_the_means_of_the_folds(detector: Detector) -> None:

@@ -94,6 +94,12 @@ class Analyser:
         self.pack = pack
         self.lemmatizer = lemmatizer
         self._types: dict[str, WordType] = {}
+        # Which concepts each test of the pack stands for, by their places: a word passes few of thousands of tests.
+        self._concepts = tuple(pack.concepts)
+        self._stands_for: dict[int, list[int]] = {}
+        for place, ids in enumerate(pack.concepts.values()):
+            for ident in ids:
+                self._stands_for.setdefault(ident, []).append(place)
         self._nlp: Language | None = None
         self._abbreviations = Abbreviations(frozenset(pack.settings.get("abbreviations", ())), frozenset(pack.settings.get("number_abbreviations", ())))
 
@@ -124,8 +130,8 @@ class Analyser:
             classes = ("#emoji",)
         lemma = self.lemmatizer.lemma(lower) if lower[:1].isalpha() and len(lower) < 60 else lower
         preds = self.pack.predicates.of(text, lower, lemma, classes)
-        concepts = tuple(name for name, ids in self.pack.concepts.items() if not preds.isdisjoint(ids))
-        return WordType(lower, lemma, preds, classes, concepts)
+        places = {place for ident in preds for place in self._stands_for.get(ident, ())}
+        return WordType(lower, lemma, preds, classes, tuple(self._concepts[place] for place in sorted(places)))
 
     def analyse(self, text: str) -> Analysis:
         """Take a text apart with this language's tokeniser."""

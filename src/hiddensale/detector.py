@@ -284,13 +284,11 @@ class Detector:
         reasons: tuple[Reason, ...],
     ) -> Finding:
         pattern = PATTERNS[i]
-        lure = self._span(evidence, pair.lure, pattern, "lure")
+        lure, words = self._span(evidence, pair.lure, pattern, "lure")
         catch: Span | None = None
         # A catch that nothing carries is not quoted; nor is what a report merely may have meant.
         if (flagged and disclosure != "absent") or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:
-            catch = self._span(evidence, pair.catch, pattern, "catch")
-            if catch is not None and pair.catch == pair.lure and catch.start < lure.end and lure.start < catch.end:
-                catch = self._apart(evidence, lure, catch)
+            catch, _ = self._span(evidence, pair.catch, pattern, "catch", words)
         law = pointers(pattern, lang) if stance == "makes" and disclosure != "clear" else ()
         message = sentence(pattern, stance, disclosure, lure, catch, self.ui_lang or lang)
         return Finding(pattern, score, flagged, stance, disclosure, lure, catch, message, law, reasons)
@@ -307,20 +305,12 @@ class Detector:
         parts.append(Reason("that it is this pattern", float(np.log(bounded) - np.log1p(-bounded)) - any_z))
         return tuple(parts)
 
-    def _span(self, evidence: Evidence, u: int, pattern: str, role: str) -> Span:
-        first, last = self.model.spans.find(evidence, u, pattern, role)
+    def _span(self, evidence: Evidence, u: int, pattern: str, role: str, beside: tuple[int, int] | None = None) -> tuple[Span, tuple[int, int]]:
+        """The words of unit ``u`` that are the lure or the catch, and their numbers."""
+        first, last = self.model.spans.find(evidence, u, pattern, role, beside)
         a = evidence.analysis
         start, end = a.starts[first], a.ends[last - 1]
-        return Span(start, end, a.text[start:end])
-
-    def _apart(self, evidence: Evidence, lure: Span, catch: Span) -> Span | None:
-        """What of the catch lies outside the lure, when both were found in one unit and overlap."""
-        before, after = (catch.start, lure.start), (lure.end, catch.end)
-        start, end = max((before, after), key=lambda s: s[1] - s[0])
-        piece = re.search(r"\w.*\w|\w", evidence.analysis.text[start:end], re.DOTALL) if end > start else None
-        if piece is None:
-            return catch
-        return Span(start + piece.start(), start + piece.end(), piece.group())
+        return Span(start, end, a.text[start:end]), (first, last)
 
 
 def _settle(findings: list[Finding]) -> list[Finding]:

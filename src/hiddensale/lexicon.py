@@ -163,11 +163,13 @@ def build_table(lang: str, wanted: Iterable[str]) -> dict[str, str]:
     from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
 
     want = set(wanted)
-    table: dict[str, str] = {w: w for w in want}
+    words: dict[str, str] = {}
+    names: dict[str, str] = {}
     for form, lemma in DefaultDictionaryFactory().get_dictionary(lang).items():
         low = lemma.lower()
         if low in want:
-            f = form.lower()
-            if f not in want:
-                table.setdefault(f, low)
+            (words if form.islower() else names).setdefault(form.lower(), low)
+    # "being" is a lemma ("human beings") and a form of another: where they differ the dictionary's word for the form wins, as it
+    # does in simplemma. A form that it knows only as a name or a short form ("Dr") comes last.
+    table = names | {word: word for word in want} | words
     return dict(sorted(table.items()))

@@ -52,7 +52,7 @@ class NetworkSettings:
     hidden: int = 128
     cue_hidden: int = 48
     pair_hidden: int = 64
-    epochs: int = 7
+    epochs: int = 8
     rate: float = 2e-3
     decay: float = 1e-2
     min_df: int = 4

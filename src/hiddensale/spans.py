@@ -8,7 +8,7 @@ best with all the likely ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,8 @@ from hiddensale.evidence import Evidence
 # So many of the most probable runs are weighed against each other.
 _CANDIDATES = 60
 TAGS: tuple[str, ...] = ("lure inside", "lure opens", "lure closes", "catch inside", "catch opens", "catch closes")
-_PUNCTUATION = set("\"'”“»«„.,;:!?()[]{}–—-…*•·|/✓→")
+_OPENING, _CLOSING = set("([{"), set(")]}")
+_PUNCTUATION = set("\"'”“»«„.,;:!?–—-…*•·|/✓→") | _OPENING | _CLOSING
 
 
 def _token(word: WordType) -> list[str]:
@@ -98,20 +99,83 @@ class SpanModel:
                     out[i] += value * self.weights[at]
         return out
 
-    def find(self, evidence: Evidence, u: int, pattern: str, role: str) -> tuple[int, int]:
-        """Word range (first, last exclusive) of the best span of ``role`` in unit ``u``."""
+    def find(self, evidence: Evidence, u: int, pattern: str, role: str, beside: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Word range (first, last exclusive) of the best span of ``role`` in unit ``u``.
+
+        Where it would share words with ``beside`` and go beyond them, it is sought outside of them.
+        """
         unit = evidence.analysis.units[u]
-        scores = self.tag_scores(evidence, u, pattern)
+        words = [w.lower for w in evidence.analysis.words[unit.first : unit.last]]
         base = 0 if role == "lure" else 3
-        words = evidence.analysis.words
-        counted = np.array([w.lower not in _PUNCTUATION for w in words[unit.first : unit.last]])
-        first, last = best_run(run_scores(scores[:, base : base + 3]), counted)
+        scores = run_scores(self.tag_scores(evidence, u, pattern)[:, base : base + 3])
+        counted = np.array([not _is_mark(w) for w in words])
+        total = np.cumsum(counted)
+        edge = _edges(evidence, u)
+        allowed = whole_runs(words) & edge[:-1, None] & edge[None, 1:] & (total[None, :] > (total - counted)[:, None])
+        if allowed.any():
+            scores = np.where(allowed, scores, -np.inf)
+        first, last = best_run(scores, counted)
+        if beside is not None:
+            start, end = beside[0] - unit.first, beside[1] - unit.first
+            numbers = np.arange(len(words))
+            outside = (numbers[:, None] >= end) | (numbers[None, :] < start)
+            if not outside[first, last - 1] and not start <= first < last <= end and np.isfinite(scores[outside]).any():
+                first, last = best_run(np.where(outside, scores, -np.inf), counted)
+        first, last = trimmed(words, first, last)
         first, last = unit.first + first, unit.first + last
-        while last - first > 1 and words[first].lower in _PUNCTUATION:
-            first += 1
-        while last - first > 1 and words[last - 1].lower in _PUNCTUATION:
-            last -= 1
         return _with_negation(evidence, u, first), last
+
+
+def _is_mark(word: str) -> bool:
+    """Whether a word is punctuation, or a line to be filled in."""
+    return word in _PUNCTUATION or not word.strip("_.-")
+
+
+def _edges(evidence: Evidence, u: int) -> npt.NDArray[np.bool_]:
+    """Where in unit ``u`` a span may begin or end, before each word and after the last: not within "12 kk:n" or "EU:n"."""
+    unit, a = evidence.analysis.units[u], evidence.analysis
+    edge = np.ones(unit.last - unit.first + 1, dtype=bool)
+    for i in range(unit.first + 1, unit.last - 1):
+        if a.words[i].lower == ":" and a.ends[i - 1] == a.starts[i] and a.ends[i] == a.starts[i + 1] and a.words[i + 1].lower.isalpha():
+            edge[i - unit.first : i - unit.first + 2] = False
+    return edge
+
+
+def whole_runs(words: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which runs of words, by first and last word, cut no pair of brackets.
+
+    Examples
+    --------
+    >>> whole_runs(["24", "(", "in", ")"]).astype(int).tolist()
+    [[1, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]
+    """
+    step = np.array([(w in _OPENING) - (w in _CLOSING) for w in words], dtype=int)
+    after = np.cumsum(step)
+    before = after - step
+    ahead = np.arange(len(words))[:, None] <= np.arange(len(words))[None, :]
+    lowest = np.minimum.accumulate(np.where(ahead, after[None, :], len(words)), axis=1)
+    return np.asarray(ahead & (after[None, :] == before[:, None]) & (lowest >= before[:, None]))
+
+
+def trimmed(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """The run without the marks at its ends; brackets go where a pair holds the whole run.
+
+    Examples
+    --------
+    >>> trimmed(["–", "24", "(", "in", "all", ")", "."], 0, 7), trimmed(["(", "24", ")"], 0, 3)
+    ((1, 6), (1, 2))
+    """
+    brackets = _OPENING | _CLOSING
+    while last - first > 1:
+        if _is_mark(words[first]) and words[first] not in brackets:
+            first += 1
+        elif _is_mark(words[last - 1]) and words[last - 1] not in brackets:
+            last -= 1
+        elif last - first > 2 and words[first] in _OPENING and words[last - 1] in _CLOSING and whole_runs(words[first + 1 : last - 1])[0, -1]:
+            first, last = first + 1, last - 1
+        else:
+            break
+    return first, last
 
 
 def _with_negation(evidence: Evidence, u: int, first: int) -> int:
