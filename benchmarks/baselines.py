@@ -9,7 +9,7 @@
 
 TF-IDF and spaCy learn from the train split. Their threshold is chosen as that of the shipped model: predictions for groups not seen
 (four grouped folds; two for spaCy, which learns slowly), calibrated by Platt's method, then ``training.choose_threshold`` with the same
-budget of false alarms and the same least threshold of the language. Ordinary text weighs three times in TF-IDF, as in hiddensale's first stage; spaCy has no weights.
+budget of false alarms and the same least threshold of the language. Ordinary text weighs in TF-IDF as in hiddensale's first stage; spaCy has no weights.
 
 Other hands' documents, Finnish pages and shop strings are read from ../shared beside the checkout and left out where they are missing.
 """

@@ -8,6 +8,7 @@ from functools import lru_cache
 import pytest
 
 from hiddensale.analysis import Analyser
+from hiddensale.artifacts import _fold_table, _unfold_table
 from hiddensale.cues import matches
 from hiddensale.errors import PackError
 from hiddensale.lexicon import TableLemmatizer, build_table
@@ -91,3 +92,17 @@ def test_an_unknown_language_names_the_known_ones() -> None:
 )
 def test_a_table_prefers_the_dictionarys_word_for_a_form(lang: str, wanted: set[str], form: str, lemma: str) -> None:
     assert build_table(lang, wanted)[form] == lemma
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"being": "be", "be": "be", "beings": "being"},
+        {"be": "be", "are": "be", "ares": "are"},
+        {"kone": "kone", "koneella": "kone", "koneellakin": "koneella"},
+        {"äiti": "äiti", "äidin": "äiti"},
+        {},
+    ],
+)
+def test_a_table_comes_out_of_the_model_as_it_went_in(table: dict[str, str]) -> None:
+    assert _unfold_table(_fold_table(table)) == table

@@ -27,6 +27,7 @@ FORMAT = 4
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"
+CARD = "card.md"
 HEADS = ("any", "pattern", "about", "present", "reports", "clear", "buried", "vague", "absent")
 # Rows of ``Model.scales``: what is calibrated.
 SCALES = ("any", "pattern", "present")
@@ -138,25 +139,50 @@ def _fold_table(table: Mapping[str, str]) -> list[str]:
 
 
 def _unfold_table(lines: list[str]) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for line in lines:
-        parts = line.split("\t")
-        lemma = parts[0]
-        out[lemma] = lemma
-        for part in parts[1:]:
+    rows = [line.split("\t") for line in lines]
+    # A lemma stands for itself, unless another has it among its forms ("being" of "be").
+    out = {parts[0]: parts[0] for parts in rows}
+    for lemma, *parts in rows:
+        for part in parts:
             out[lemma[: ord(part[0]) - 33] + part[1:]] = lemma
     return out
 
 
-def save(model: Model, folder: Path) -> None:
-    """Write a model folder; the manifest gains the hash of the arrays."""
-    folder.mkdir(parents=True, exist_ok=True)
+def prepare_folder(folder: Path) -> None:
+    """Make a model folder and try to write into it: before a quarter of an hour of learning, not after.
+
+    Raises
+    ------
+    ArtifactError
+        When it cannot be made or written to.
+    """
+    trial = folder / f".{ARRAYS}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise ArtifactError(f"{folder}: a model cannot be written there ({error.strerror}); choose another --output") from error
+
+
+def save(model: Model, folder: Path, card: str | None = None) -> None:
+    """Write a model folder; the manifest gains the hash of the arrays.
+
+    Every file is written beside the one it takes the place of, so that an interruption leaves a whole model.
+    """
+    prepare_folder(folder)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **to_arrays(model))
     data = buffer.getvalue()
     manifest = {**model.manifest, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()}
-    (folder / ARRAYS).write_bytes(data)
-    (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    written = {ARRAYS: data, MANIFEST: (json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()}
+    if card is not None:
+        written[CARD] = card.encode()
+    parts = {name: folder / f".{name}.part" for name in written}
+    for name, content in written.items():
+        parts[name].write_bytes(content)
+    for name, part in parts.items():
+        part.replace(folder / name)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def card(manifest: Mapping[str, Any], measured: Mapping[str, Figures]) -> str:
     out.append("Written texts, not collected ones: see `corpus/README.md`.\n")
     out.append(
         "A text is flagged from these probabilities of any hidden sale on (chosen on grouped folds of the training documents for a false-alarm budget): "
-        + ", ".join(f"{k} {v:.2f}" for k, v in manifest["thresholds"].items())
+        + ", ".join(f"{k} {v:.3f}" for k, v in manifest["thresholds"].items())
         + ".\n"
     )
     for split, figures in measured.items():

@@ -21,7 +21,7 @@ from hiddensale.schema import Finding, ScanResult, Span
 _WORD = re.compile(r"\w+")
 _N_BOOT = 400
 _SEED = 7
-# A fall is real when it is larger than both this and half the interval that was measured at training.
+# A fall is real when it is larger than this; for the F1 of one pattern, which few documents tell, than three times this.
 GATE_MARGIN = 0.02
 # One document more or less is no real fall of a small slice.
 _LEAST_SLICE = 50

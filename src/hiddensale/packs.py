@@ -38,8 +38,6 @@ from typing import Any
 from hiddensale.errors import PackError
 from hiddensale.lexicon import LiveLemmatizer, TableLemmatizer
 
-ROLES = ("lure", "catch", "disclosure", "modifier")
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:

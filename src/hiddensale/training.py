@@ -845,7 +845,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         chosen = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
         at = LANG_INDEX.get(lang)
         thresholds[row] = max(chosen, settings.least_thresholds[at] if at is not None else max(settings.least_thresholds))
-    log("thresholds " + ", ".join(f"{lang} {t:.2f}" for lang, t in zip(langs, thresholds, strict=True)))
+    log("thresholds " + ", ".join(f"{lang} {t:.3f}" for lang, t in zip(langs, thresholds, strict=True)))
     manifest: dict[str, Any] = {
         "langs": list(langs),
         "patterns": list(PATTERNS),
@@ -890,6 +890,7 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
     if not learn:
         raise CorpusError(f"no document of split train in {', '.join(map(str, paths))}")
     book = phrases.load(paths)
+    artifacts.prepare_folder(output)
     log(f"{len(book)} phrase-book lines")
     model = fit(learn, Settings(n_jobs=n_jobs), book, log)
     # What is shipped is rounded to half precision: measure what is shipped.
@@ -907,8 +908,7 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
         "figures": {split: _rounded(f.to_dict()) for split, f in measured.items()},
         "versions": {"hiddensale": __version__, "python": platform.python_version(), "numpy": np.__version__, "scikit-learn": sklearn.__version__},
     }
-    artifacts.save(replace(model, manifest=manifest), output)
-    (output / "card.md").write_text(cards.card(manifest, measured), encoding="utf-8")
+    artifacts.save(replace(model, manifest=manifest), output, cards.card(manifest, measured))
     log(f"written: {output}")
 
 
