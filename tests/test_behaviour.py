@@ -11,9 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
+from hiddensale.context import is_quoted_in_report
 from hiddensale.detector import Detector
+from hiddensale.evidence import gather
 
 
 @dataclass(frozen=True)
@@ -241,17 +244,10 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 
 # (ad, edit) to what the model does instead.
 WRONG: dict[tuple[str, str], str] = {
-    ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .83",
+    ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .74",
     ("bracelet", "disclosed"): "that shipping and handling is paid is told beside the lure, and the score stays at .64",
-    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .72",
-    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .95",
-    ("bracelet", "warning"): "the quoted ad is as long as the warning and is taken for one that is made: .60",
-    ("kuitu", "warning"): "the quoted ad is as long as the warning and is taken for one that is made: .63",
-    ("gym", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .72",
-    ("kuntosali", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .82",
-    ("packing", "warning"): "the quoted ad is longer than the warning and is taken for one that is made: .72",
-    ("survey", "warning"): "taken for an ad that is made: .73",
-    ("uni-ilta", "warning"): "the quoted ad is as long as the warning and is taken for one that is made: .67",
+    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .64",
+    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .97",
 }
 
 
@@ -284,6 +280,39 @@ def test_an_ad_quoted_in_a_warning_is_reported(detector: Detector, ad: Ad, edit:
     result = detector.scan(WARNINGS[ad.lang].format(ad=ad.text), ad.lang)
     assert not result.flagged, [(f.pattern, round(f.score, 2)) for f in result.findings]
     assert {f.stance for f in result.findings} <= {"reports"}
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "reported"),
+    [
+        ("en", "Trading standards warn about this letter.\n“A free book for you. You pay the postage of £9.”\nWe have had complaints about it.", True),
+        ("en", "Trading standards warn about this letter.\n\n“A free book for you.\n\nYou pay the postage of £9.”\n\nWe have had complaints about it.", True),
+        ("fi", "Kuluttajaneuvonta varoittaa ilmoituksesta.\n”Saat kirjan ilmaiseksi. Maksat postikulut 9 €.”\nSiitä on tullut valituksia.", True),
+        # One word that could be the ad's own does not make it a report, nor does a quotation that holds half of the offer.
+        ("en", "Trading standards warn about this letter.\n“A free book for you. You pay the postage of £9.”", False),
+        ("en", "Trading standards warn about this letter.\n“A free book for you.” You pay the postage of £9.\nWe have had complaints about it.", False),
+        ("en", "A free book for you. You pay the postage of £9.\nTrading standards warn about others. We have had complaints about them.", False),
+    ],
+)
+def test_an_offer_in_one_quotation_is_reported_where_two_sentences_around_it_say_so(detector: Detector, lang: str, text: str, reported: bool) -> None:
+    analyser = detector.analyser(lang)
+    evidence = gather(analyser, analyser.analyse(text))
+    lure, catch = (
+        next(u for u, unit in enumerate(evidence.analysis.units) if evidence.analysis.starts[unit.first] <= text.index(word) < evidence.analysis.ends[unit.last - 1]) for word in OFFER[lang]
+    )
+    assert is_quoted_in_report(evidence.analysis, evidence.hits, (lure, catch)) is reported
+
+
+OFFER = {"en": ("free", "postage"), "fi": ("ilmaiseksi", "postikulut")}
+
+
+def test_what_a_quotation_takes_off_is_a_part_of_the_score(detector: Detector) -> None:
+    ad = next(ad for ad in ADS if ad.id == "packing")
+    result = detector.scan(WARNINGS[ad.lang].format(ad=ad.text), ad.lang)
+    for finding in result.findings:
+        parts = {r.name: r.weight for r in finding.reasons}
+        assert parts["quoted in a report"] == -4.0
+        assert sum(parts.values()) == pytest.approx(np.log(finding.score) - np.log1p(-finding.score), abs=1e-6)
 
 
 def test_every_known_fault_is_of_an_ad_and_an_edit_that_are_there() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +93,44 @@ def test_what_is_not_scanned_says_why(text: str, code: str) -> None:
 )
 def test_language_is_found(text: str, lang: str) -> None:
     assert hiddensale.scan(text).lang == lang
+
+
+def test_a_text_of_too_many_lines_is_refused_with_the_limit(detector: Detector) -> None:
+    result = detector.scan("Free!\n" * 50_001, "en")
+    assert result.error is not None
+    assert (result.error.code, "50001 lines" in result.error.message, "split it" in result.error.message) == ("too-long", True, True)
+
+
+def test_a_model_of_one_language_says_so_of_a_text_in_another(detector: Detector) -> None:
+    model = detector.model
+    finnish = Detector(replace(model, langs=("fi",), scales=model.scales[:1], thresholds=model.thresholds[:1], wording={"fi": model.wording["fi"]}, lemmas={"fi": model.lemmas["fi"]}))
+    assert finnish.scan("Kirjasto on auki sunnuntaina ja kaikille ilmainen.").error is None
+    result = finnish.scan("The museum is open on Sunday and entry is free for all.")
+    assert result.error is not None
+    assert (result.error.code, "one of: fi" in result.error.message) == ("unknown-language", True)
+
+
+@pytest.mark.parametrize("item", [float("nan"), None, 7, b"bytes"])
+def test_an_item_that_is_no_text_is_told_and_the_others_are_scanned(detector: Detector, item: Any) -> None:
+    before, wrong, after = detector.scan_many(["Kirjasto on auki.", item, "The library is open from ten to six."])
+    assert (before.error, after.error) == (None, None)
+    assert wrong.error is not None
+    assert (wrong.error.code, type(item).__name__ in wrong.error.message) == ("no-text", True)
+
+
+def test_several_processes_take_in_a_bounded_number_of_texts_ahead(detector: Detector) -> None:
+    taken = 0
+
+    def source():
+        nonlocal taken
+        for _ in range(5_000):
+            taken += 1
+            yield "Kirjasto on auki."
+
+    stream = detector.scan_many(source(), n_jobs=2)
+    next(stream)
+    assert taken <= 2 * 8 * 64
+    stream.close()
 
 
 def test_scan_many_is_lazy_ordered_and_equal_to_scan(detector: Detector) -> None:

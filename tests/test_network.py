@@ -158,3 +158,14 @@ def test_it_learns_what_one_word_says() -> None:
     emb = parameters["emb"]
     apart = np.linalg.norm(emb - emb.mean(axis=0), axis=1)
     assert table.names[int(apart.argmax())] == "w0"
+
+
+def test_a_long_text_is_read_in_pieces_and_alike(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "A free book for you. You pay the postage.\n" * 30 + "Terms: the subscription goes on at £24 a month.\n"
+    evidence = gather(detector.analyser("en"), detector.analyser("en").analyse(text))
+    whole = detector.model.network.read(evidence)
+    for words in (1, 7, 40):
+        monkeypatch.setattr("hiddensale.network._WORDS_AT_ONCE", words)
+        pieces = detector.model.network.read(evidence)
+        for a, b in ((whole.roles, pieces.roles), (whole.pairs, pieces.pairs), (whole.answers, pieces.answers)):
+            assert a == pytest.approx(b, abs=1e-9)

@@ -13,7 +13,7 @@ from hiddensale.schema import ScanResult
 # file of examples/, pattern, lure, catch
 HIDDEN = [
     ("lehtipuhelu.txt", "free-but-fees", "lehden ihan ilmaiseksi", "sulle jää vaan ne postitus- ja painatuskulut"),
-    ("lehtietu.txt", "free-but-fees", "yhden aikakauslehden ilmaiseksi", "ainoastaan postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
+    ("lehtietu.txt", "free-but-fees", "itsellenne vuodeksi yhden aikakauslehden ilmaiseksi", "ainoastaan postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
     ("magazine.txt", "free-but-fees", "absolutely free for a whole year", "A contribution towards postage and printing of £2.95 per issue is payable on receipt"),
     (
         "avaimenpera.eml",
@@ -21,7 +21,7 @@ HIDDEN = [
         "Olemme varanneet sinulle ilmaisen turva-avaimenperän",
         "aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
     ),
-    ("keyfob.html", "gift-to-contract", "Your free safety key fob", "activates CardBlock card protection, £6.99 a month for a minimum of 24 months"),
+    ("keyfob.html", "gift-to-contract", "Your free safety key fob", "CardBlock card protection, £6.99 a month for a minimum of 24 months"),
     (
         "sukkapuhelu.txt",
         "free-to-subscription",
@@ -32,7 +32,7 @@ HIDDEN = [
         "razor.md",
         "free-to-subscription",
         "Get our **free starter razor",
-        "we'll keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
+        "keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
     ),
     (
         "kuntosali.txt",

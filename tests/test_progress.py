@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,16 @@ def test_what_is_expected(tmp_path: Path) -> None:
     assert expected([str(tmp_path / "b.jsonl"), str(tmp_path / "a.txt")]) == 8
     assert expected([str(tmp_path / "b.jsonl")], "text") == 1
     assert expected([str(tmp_path), "-"]) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with a name")
+@pytest.mark.parametrize("name", ["ads.jsonl", "ads.csv", "ads"])
+def test_a_pipe_is_left_to_the_scan(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    os.mkfifo(path)
+    threading.Thread(target=path.write_bytes, args=(b"text\nhei\n",), daemon=True).start()
+    assert expected([str(path)]) is None
+    assert path.read_bytes() == b"text\nhei\n"
 
 
 @pytest.mark.parametrize(

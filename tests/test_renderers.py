@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -52,7 +55,7 @@ def test_csv_rows() -> None:
     assert rows[1]["error_code"] == "empty"
 
 
-HOSTILE = ["\x1b[2J\x1b]0;x\x07", "a\u202egnp.exe", "x\x00y", "\u2066hidden\u2069", "\r\noverwrite", "\x9b31m"]
+HOSTILE = ["\x1b[2J\x1b]0;x\x07", "a\u202egnp.exe", "x\x00y", "\u2066hidden\u2069", "\r\noverwrite", "\x9b31m", "\u200fx\u061c\ufeff", "\u2028y\u2029\x85z\x7f", "\\\u202e"]
 
 
 @pytest.mark.parametrize("bad", HOSTILE)
@@ -63,7 +66,16 @@ def test_hostile_text_comes_out_inert(bad: str) -> None:
     result = replace(RESULT, text=text, findings=(found,), source=f"ad{bad}.txt", id=f"ad{bad}")
     for output in ("".join(as_text([result], color=False)), "".join(as_csv([result]))):
         assert not any(ch in output for ch in "\x1b\x07\x00\x9b\u202e\u2066")
-    assert "\x1b" not in "".join(as_jsonl([result]))
+
+
+@pytest.mark.parametrize("bad", HOSTILE)
+@pytest.mark.parametrize(("render", "read"), [(as_json, lambda text: json.loads(text)[0]), (as_jsonl, json.loads)], ids=["json", "jsonl"])
+def test_json_is_inert_and_keeps_every_sign(render: Callable[[Iterable[ScanResult]], Iterator[str]], read: Callable[[str], dict[str, Any]], bad: str) -> None:
+    result = replace(RESULT, findings=(replace(FINDING, message=f"viesti {bad}"),), source=f"ad{bad}.txt", id=f"ad{bad} ä€😀")
+    output = "".join(render([result]))
+    assert re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", output) == []
+    assert "ä€😀" in output
+    assert ScanResult.from_dict(read(output), TEXT) == result
 
 
 @pytest.mark.parametrize(
@@ -228,8 +240,6 @@ def test_where_findings_are_many_the_summary_says_in_which_files() -> None:
 
 
 def test_colours_change_nothing_but_colours() -> None:
-    import re
-
     plain, coloured = ("".join(as_text([RESULT, BROKEN], color=c)) for c in (False, True))
     assert "\x1b[1;33milmaisen\x1b[0m" in coloured
     assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == plain

@@ -40,7 +40,7 @@ def result(number: int, pattern: str = "free-but-fees", lang: str = "fi", **more
     text = more.pop("text", f"😀👍🏽 Teksti {number}: saat ilmaisen kirjan.\nMaksat vain postikulut 9,90 €. 😀 Tervetuloa!")
     lure, catch = (Span(text.index(p), text.index(p) + len(p), p) for p in ("ilmaisen", "postikulut 9,90 €"))
     disclosure, flagged = more.pop("disclosure", "buried"), more.pop("flagged", True)
-    reasons = (Reason("wording any", 1.2), Reason("has catch.fee-postage", 0.4), Reason("unheard of", -0.3), Reason("all else", 0.1))
+    reasons = (Reason("wording any", 1.2), Reason("network flagged:gift-to-contract", 0.4), Reason("disclosure.price before lure end", -0.2), Reason("unheard of", -0.3), Reason("all else", 0.1))
     score = more.pop("score", 0.5 + number / 1000)
     message = sentence(pattern, "makes", disclosure, lure, catch, lang)
     finding = Finding(pattern, score, flagged, "makes", disclosure, lure, catch, message, pointers(pattern, lang), reasons, more.pop("clarify", None))
@@ -232,6 +232,18 @@ def test_language_and_theme_switch(page: Any) -> None:
     assert patterns()["free-but-fees"].name["fi"] in body
     fi, en = texts()["fi"], texts()["en"]
     assert not [key for key in ("figures", "trust", "why", "rules", "print-page") if en[key] in body or fi[key] not in body]
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ["wording: some hidden sale", "neural network: hidden “gift into a contract”", "price no later than right after the lure", "unheard of", "all else together"]),
+        ("fi", ["sanamuodot: jokin piilomyynti", "neuroverkko: piilossa ”lahjasta sopimukseen”", "hinta viimeistään heti houkuttimen jälkeen", "unheard of", "kaikki muu yhteensä"]),
+    ],
+)
+def test_reasons_are_in_words(page: Any, lang: str, words: list[str]) -> None:
+    page.click(f"[data-lang={lang}]")
+    assert page.locator("article").nth(1).locator(".reasons .name").all_inner_texts() == words
 
 
 def test_hostile_text_is_shown_as_signs(page: Any) -> None:

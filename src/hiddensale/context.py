@@ -56,6 +56,8 @@ def negate(analysis: Analysis, hits: list[Hit], pack: Pack) -> list[Hit]:
 
 
 _OPENING = {'"', "”", "“", "»", "«", "„"}
+# One word of warning stands in an ad too ("don't miss", "as seen in"); two sentences that report do not.
+_REPORTS = 2
 
 
 def zones(analysis: Analysis, hits: list[Hit]) -> list[Zone]:
@@ -95,3 +97,29 @@ def zones(analysis: Analysis, hits: list[Hit]) -> list[Zone]:
             )
         )
     return out
+
+
+def quotations(text: str) -> list[tuple[int, int]]:
+    """Where the quotations of a text begin and end, marks included; a mark that is never closed quotes nothing.
+
+    Examples
+    --------
+    >>> quotations('They wrote: "free book". Beware.')
+    [(12, 23)]
+    >>> quotations('A 10" tablet')
+    []
+    """
+    marks = [i for i, sign in enumerate(text) if sign in _OPENING]
+    return [(start, end + 1) for start, end in zip(marks[::2], marks[1::2], strict=False)]
+
+
+def is_quoted_in_report(analysis: Analysis, hits: list[Hit], units: tuple[int, ...]) -> bool:
+    """Whether ``units`` stand in one quotation of a text that says more than once outside of it that it reports."""
+    starts, ends = analysis.starts, analysis.ends
+    first, last = starts[analysis.units[min(units)].first], ends[analysis.units[max(units)].last - 1]
+    for start, end in quotations(analysis.text):
+        # The closing mark and its full stop may count to the unit.
+        if start <= first + 1 and last <= end + 1:
+            outside = {h.unit for h in hits if h.key == "modifier.report" and not start <= starts[h.first] < end}
+            return len(outside) >= _REPORTS
+    return False

@@ -17,6 +17,7 @@ from hiddensale import artifacts, langid
 from hiddensale.analysis import Analyser
 from hiddensale.artifacts import Model
 from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
+from hiddensale.context import is_quoted_in_report
 from hiddensale.errors import ConfigError, HiddensaleError
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import gates_open, sigmoid
@@ -34,7 +35,13 @@ _SEEN = 0.4
 # Below this the catch is not carried by any unit; an absent catch then stays null.
 _CATCH_FLOOR = -3.0
 _N_REASONS = 6
+# What is known of a text grows with its lines and sentences: this many take a gigabyte.
+MAX_UNITS = 50_000
+# Who quotes an ad whole and says that he reports it does not make the offer; in log-odds. Too rare in a corpus to be learned.
+_QUOTED = -4.0
 _BATCH = 64
+# So many batches a process are taken in before their results are asked for.
+_AHEAD = 8
 
 
 class Detector:
@@ -125,7 +132,8 @@ class Detector:
         Parameters
         ----------
         texts : iterable of str or Document
-            Consumed as results are asked for.
+            Consumed as results are asked for; with several processes a bounded number of texts ahead. An item that is no text (a NaN of a
+            table) gives a result with an ``error``.
         n_jobs : int
             Processes; 0 means one per core.
         lang : {"fi", "en"}, optional
@@ -143,6 +151,8 @@ class Detector:
         def document_of(item: str | Document) -> Document:
             if isinstance(item, str):
                 return Document(text=item, lang=lang)
+            if not isinstance(item, Document):
+                return Document(text="", lang=lang, error=ScanError("no-text", f"{item!r:.80} is a {type(item).__name__}, no text; leave it out or put a text in its place"))
             return replace(item, lang=lang) if lang is not None and item.lang is None else item
 
         documents = map(document_of, texts)
@@ -150,13 +160,15 @@ class Detector:
             for document in documents:
                 yield _safely(self, document)
             return
-        from joblib import Parallel, delayed
+        from joblib import Parallel, delayed, effective_n_jobs
 
         settings = (self.model.path, tuple(sorted(self.only)), self.min_score, self.ui_lang)
         batches = iter(lambda: list(islice(documents, _BATCH)), [])
-        workers = Parallel(n_jobs=n_jobs or -1, return_as="generator", pre_dispatch="2*n_jobs")
-        for results in workers(delayed(_scan_batch)(settings, batch) for batch in batches):
-            yield from results
+        workers = Parallel(n_jobs=n_jobs or -1, return_as="generator")
+        # Joblib takes in new batches as fast as old ones are done, whether or not anybody asks for their results; so it gets some at a time.
+        while some := list(islice(batches, _AHEAD * effective_n_jobs(n_jobs or -1))):
+            for results in workers(delayed(_scan_batch)(settings, batch) for batch in some):
+                yield from results
 
     def predict_proba(self, texts: Iterable[str], lang: str | None = None) -> npt.NDArray[np.float64]:
         """Calibrated probabilities of the patterns, for stance "makes" and not clearly disclosed.
@@ -202,14 +214,18 @@ class Detector:
         lang = document.lang
         if lang is None:
             lang, _ = langid.identify(document.text)
-            if lang is None:
+            if lang not in self.langs:
                 return self._failed(document, ScanError("unknown-language", f"the text is not recognised as one of: {', '.join(self.langs)}; name its language with --lang if it is"))
         analyser = self.analyser(lang)
         # A lone surrogate is no text; a sign of the same length keeps the offsets.
         text = _SURROGATES.sub("\ufffd", document.text)
         if text != document.text:
             document = replace(document, text=text)
-        return self._judge(document, lang, gather(analyser, analyser.analyse(text)))
+        analysis = analyser.analyse(text)
+        if len(analysis.units) > MAX_UNITS:
+            told = f"{len(analysis.units)} lines and sentences; the limit for one document is {MAX_UNITS}: split it, or give one document a row as JSON Lines"
+            return self._failed(document, ScanError("too-long", told))
+        return self._judge(document, lang, gather(analyser, analysis))
 
     def _check_lang(self, lang: str | None) -> None:
         if lang is not None and lang not in self.langs:
@@ -231,8 +247,11 @@ class Detector:
         row = model.langs.index(lang)
         any_scale, pattern_scale, present_scale = model.scales[row]
         any_z = float(any_scale[0] * model.heads["any"].predict(document_row[None, :])[0] + any_scale[1])
-        p_any = float(sigmoid(any_z))
         share = sigmoid(pattern_scale[0] * model.heads["pattern"].predict(x) + pattern_scale[1])
+        likeliest = pairs[int(share.argmax())]
+        quoted = is_quoted_in_report(evidence.analysis, evidence.hits, (likeliest.lure, likeliest.catch))
+        any_z += _QUOTED if quoted else 0.0
+        p_any = float(sigmoid(any_z))
         calibrated = p_any * share
         present = sigmoid(present_scale[0] * model.heads["present"].predict(x) + present_scale[1])
         scores = {p: float(calibrated[i]) if p in self.only else 0.0 for i, p in enumerate(PATTERNS)}
@@ -251,7 +270,7 @@ class Detector:
             if flagged or present[i] >= _SEEN:
                 said = self._stance_and_disclosure(x[i : i + 1], flagged)
                 if said is not None:
-                    reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row)
+                    reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row, quoted)
                     findings.append(self._finding(i, float(calibrated[i]), flagged, *said, evidence, roles, pairs[i], lang, reasons))
         findings = _settle(findings)
         hot = [f.score for f in findings if f.flagged]
@@ -293,7 +312,7 @@ class Detector:
         message = sentence(pattern, stance, disclosure, lure, catch, self.ui_lang or lang)
         return Finding(pattern, score, flagged, stance, disclosure, lure, catch, message, law, reasons)
 
-    def _reasons(self, any_z: float, scale: npt.NDArray[np.float64], score: float, row: npt.NDArray[np.float64]) -> tuple[Reason, ...]:
+    def _reasons(self, any_z: float, scale: npt.NDArray[np.float64], score: float, row: npt.NDArray[np.float64], quoted: bool) -> tuple[Reason, ...]:
         """The strongest parts of the score's log-odds; the last two parts make the sum exact."""
         shares, rest = self.model.heads["any"].contributions(row)
         shares = shares * scale[0]
@@ -301,6 +320,8 @@ class Detector:
         names = document_names()
         parts = [Reason(names[k], float(shares[k]), round(float(row[k]), 4)) for k in order]
         parts.append(Reason("all else", float(shares.sum() - shares[order].sum() + rest * scale[0] + scale[1])))
+        if quoted:
+            parts.append(Reason("quoted in a report", _QUOTED, 1.0))
         bounded = min(max(score, 1e-12), 1 - 1e-12)
         parts.append(Reason("that it is this pattern", float(np.log(bounded) - np.log1p(-bounded)) - any_z))
         return tuple(parts)

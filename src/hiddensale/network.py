@@ -17,13 +17,13 @@ convolution with maximum over the unit (Kim 2014, "Convolutional neural networks
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hiddensale.analysis import WordType
+from hiddensale.analysis import Analysis, Unit, WordType
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.evidence import Evidence
 from hiddensale.quantising import quantise, restore
@@ -42,6 +42,8 @@ NEIGHBOURS = (-1, 0, 1)
 ROLE_SCALE = 0.3
 ROLE_FLOOR = -8.0
 _MAX_PARTS = 20
+# A long text is read in pieces of whole units: the hidden numbers of all its words at once would not fit in memory.
+_WORDS_AT_ONCE = 20_000
 PARAMETERS = ("emb", "w1", "b1", "wc", "bc", "w2", "b2", "wr", "br", "wq", "bq", "vo", "bv", "wd", "bd", "wo", "bo")
 # Too large for a wheel in full precision: one byte a weight, a step per column.
 QUANTISED = ("emb", "w1", "w2", "wd", "wq")
@@ -126,19 +128,28 @@ class Network:
         units = analysis.units
         if not units:
             return Reading(np.zeros((0, len(ROLE_NAMES))), np.zeros((N_PATTERNS, len(PAIR_COLUMNS))), np.zeros(len(COLUMNS)))
-        words = np.array([self.word_vector(w, analysis.lang) for w in analysis.words])
-        firsts = [u.first for u in units]
-        unit_of = np.repeat(np.arange(len(units)), [u.last - u.first for u in units])
-        cues = np.zeros((len(units), len(self.cue_names)))
-        for u in range(len(units)):
-            for name, value in cue_row(evidence, u).items():
-                at = self.cue_index.get(name)
-                if at is not None:
-                    cues[u, at] = value
-        seen = np.flatnonzero(cues.any(axis=0))
-        cues = cues[:, seen]
-        found = [_read(p, words[:, m], unit_of, firsts, cues @ p["wc"][seen]) for m, p in enumerate(self.members)]
+        strongest = np.concatenate([self._strongest(analysis, block) for block in _blocks(units)], axis=1)
+        rows = [[(at, value) for name, value in cue_row(evidence, u).items() if value and (at := self.cue_index.get(name)) is not None] for u in range(len(units))]
+        seen = np.array(sorted({at for row in rows for at, _ in row}), dtype=np.intp)
+        column = {int(at): k for k, at in enumerate(seen)}
+        cues = np.zeros((len(units), len(seen)))
+        for u, row in enumerate(rows):
+            for at, value in row:
+                cues[u, column[at]] = value
+        found = [_read(p, strongest[m], cues @ p["wc"][seen]) for m, p in enumerate(self.members)]
         return Reading(*(np.mean(part, axis=0) for part in zip(*found, strict=True)))
+
+    def _strongest(self, analysis: Analysis, units: Sequence[Unit]) -> Floats:
+        """The strongest answer of every hidden number among the words of each unit, shape (n_members, n_units, n_hidden)."""
+        start = units[0].first
+        words = np.array([self.word_vector(w, analysis.lang) for w in analysis.words[start : units[-1].last]])
+        firsts = [u.first - start for u in units]
+        unit_of = np.repeat(np.arange(len(units)), [u.last - u.first for u in units])
+        out = []
+        for m, p in enumerate(self.members):
+            hidden = np.maximum(windows(words[:, m], unit_of, WINDOW) @ p["w1"] + p["b1"], 0.0)
+            out.append(np.maximum.reduceat(hidden, firsts, axis=0))
+        return np.stack(out)
 
     def arrays(self, prefix: str) -> dict[str, npt.NDArray[np.generic]]:
         """The parameters as they are shipped; the first axis of each counts the members."""
@@ -164,11 +175,18 @@ class Network:
         return cls(names, cue_names, [{name: value[m] for name, value in parts.items()} for m in range(len(parts["emb"]))])
 
 
-def _read(p: Mapping[str, Floats], words: Floats, unit_of: npt.NDArray[np.intp], firsts: list[int], cues: Floats) -> tuple[Floats, Floats, Floats]:
+def _blocks(units: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
+    """The units in their order, as many at a time as hold :data:`_WORDS_AT_ONCE` words, or one longer one."""
+    begin = 0
+    for u in range(1, len(units) + 1):
+        if u == len(units) or units[u].last - units[begin].first > _WORDS_AT_ONCE:
+            yield units[begin:u]
+            begin = u
+
+
+def _read(p: Mapping[str, Floats], strongest: Floats, cues: Floats) -> tuple[Floats, Floats, Floats]:
     """One member's reading of a text: roles, pairs, answers."""
-    n = len(firsts)
-    hidden = np.maximum(windows(words, unit_of, WINDOW) @ p["w1"] + p["b1"], 0.0)
-    strongest = np.maximum.reduceat(hidden, firsts, axis=0)
+    n = len(strongest)
     unit = np.concatenate([strongest, np.maximum(cues + p["bc"], 0.0)], axis=1)
     wide = np.maximum(windows(unit, np.zeros(n, dtype=np.intp), NEIGHBOURS) @ p["w2"] + p["b2"], 0.0)
     roles = np.concatenate([unit, wide], axis=1) @ p["wr"] + p["br"]

@@ -26,15 +26,17 @@ def expected(paths: Iterable[str], input_format: str = "auto") -> int | None:
     Returns
     -------
     int or None
-        None for standard input, whose length nobody knows.
+        None for standard input and pipes, whose length nobody knows.
     """
     from hiddensale import readers
 
     total = 0
     for path in paths:
-        if path == "-":
+        place = Path(path)
+        # What is counted in a pipe is gone when the scan comes to read it.
+        if path == "-" or not (place.is_file() or place.is_dir()):
             return None
-        for file in readers.candidates(Path(path), input_format):
+        for file in readers.candidates(place, input_format):
             total += _rows(file) if readers.kind_of(file, input_format) in ("jsonl", "csv") else 1
     return total
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import email
 import email.policy
+import errno
 import html
 import io
 import json
+import math
+import os
 import re
+import stat
 import sys
 from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
@@ -37,9 +41,9 @@ _BY_SUFFIX = {
 MAX_CHARS = 2_000_000
 _BLOCKS = {
     "address", "article", "aside", "blockquote", "br", "button", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form",
-    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "table", "td", "th", "title", "tr", "ul",
+    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "table", "td", "th", "tr", "ul",
 }  # fmt: skip
-_PARAGRAPHS = {"article", "blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "section", "table", "ul", "ol", "title", "footer", "form"}
+_PARAGRAPHS = {"article", "blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "section", "table", "ul", "ol", "footer", "form"}
 _UNSEEN = {"script", "style", "template", "noscript", "svg", "title"}
 _MAX_OPEN = 500
 _OWN_COMMENT = re.compile(r"<!--\s{0,20}(hiddensale:[^<>]{0,500})-->")
@@ -73,21 +77,42 @@ def read(path: str | Path, input_format: str = "auto") -> Iterator[Document]:
     place = Path(path)
     if not place.exists():
         raise ConfigError(f"{path}: there is no such file or folder")
-    for file in candidates(place, input_format):
-        yield from _read_file(file, input_format)
+    for file, fault in _found(place, input_format):
+        if fault is not None:
+            yield _unreadable(file, fault)
+        else:
+            yield from _read_file(file, input_format)
 
 
 def candidates(place: Path, input_format: str = "auto") -> Iterator[Path]:
-    """The file itself, or the readable files below a folder, in order."""
-    if not place.is_dir():
-        yield place
-        return
-    for file in sorted(p for p in place.rglob("*") if p.is_file()):
-        if any(part.startswith(".") for part in file.relative_to(place).parts):
-            continue
-        if input_format == "auto" and file.suffix.lower() not in _BY_SUFFIX:
-            continue
+    """The file itself, or the files below a folder, in order; a folder that cannot be listed is among them."""
+    for file, _ in _found(place, input_format):
         yield file
+
+
+def _found(place: Path, input_format: str) -> list[tuple[Path, OSError | None]]:
+    """The candidates, each folder that cannot be listed with the reason."""
+    if not place.is_dir():
+        return [(place, None)]
+    faults: list[OSError] = []
+    found: list[tuple[Path, OSError | None]] = []
+    for folder, below, names in os.walk(place, onerror=faults.append):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in names:
+            file = Path(folder, name)
+            if not name.startswith(".") and (input_format != "auto" or file.suffix.lower() in _BY_SUFFIX) and _is_file(file):
+                found.append((file, None))
+    found += [(Path(fault.filename or place), fault) for fault in faults]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file to read, or one of which only reading can tell why it cannot be read."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        # A link that leads nowhere is no document; a file in a folder that may not be entered is one.
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def kind_of(path: Path, input_format: str = "auto") -> str:
@@ -102,12 +127,12 @@ def _read_file(path: Path, input_format: str) -> Iterator[Document]:
             with path.open("rb") as stream:
                 yield from (_json_lines if kind == "jsonl" else _csv_rows)(stream, str(path))
         except OSError as error:
-            yield _broken(str(path), path.name, "unreadable", f"cannot be read ({error.strerror}); check the path and its permissions")
+            yield _unreadable(path, error)
         return
     try:
         data = path.read_bytes()
     except OSError as error:
-        yield _broken(str(path), path.name, "unreadable", f"cannot be read ({error.strerror}); check the path and its permissions")
+        yield _unreadable(path, error)
         return
     yield from _read_bytes(data, str(path), path.name, kind if kind != "text" or input_format != "auto" else _sniff(data))
 
@@ -141,12 +166,13 @@ def _sniff(data: bytes) -> str:
     low = head[:512].lower()
     if low.startswith((b"<!doctype html", b"<html")):
         return "html"
-    first = head.split(b"\n", 1)[0].strip()
-    if first.startswith(b"{") and first.endswith(b"}"):
+    if head.startswith(b"{"):
+        # The whole first line: a long ad's object goes on past the head.
+        first = data.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0]
         try:
             if isinstance(json.loads(first), dict):
                 return "jsonl"
-        except ValueError:
+        except (ValueError, RecursionError):
             return "text"
     return "text"
 
@@ -197,13 +223,23 @@ def _broken(source: str, ident: str, code: str, message: str, line: int | None =
     return Document("", ident, source, error=ScanError(code, message), line=line)
 
 
+def _unreadable(path: Path, error: OSError) -> Document:
+    return _broken(str(path), path.name, "unreadable", f"cannot be read ({error.strerror or error}); check the path and its permissions")
+
+
+def _finite(number: str) -> float | None:
+    """A JSON number; None where it is too large to be written as one again."""
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
 def _json_lines(stream: IO[bytes], source: str) -> Iterator[Document]:
     for number, raw in enumerate(stream, 1):
         if not raw.strip():
             continue
         ident = str(number)
         try:
-            row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=lambda _: None)
+            row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"), parse_float=_finite, parse_constant=lambda _: None)
         except UnicodeDecodeError:
             yield _broken(source, ident, "undecodable", f"line {number} is not UTF-8; JSON Lines are UTF-8", number)
             continue
@@ -234,17 +270,16 @@ def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
     number, at = 0, header.line_num
     while at < len(lines):
         reader = csv.DictReader(lines[at:], fieldnames=names, delimiter=delimiter, strict=False)
-        begun, again = at, len(lines)
+        begun, end, again = at, at, len(lines)
         try:
             for row in reader:
                 number += 1
-                # Lines are counted by the reader at a row's end; breaks inside its cells lead back to its beginning.
-                cells = [cell for value in row.values() for cell in (value if isinstance(value, list) else [value])]
+                # Lines are counted by the reader at a row's end, which is where the next one begins.
+                line = _row_line(lines, end)
                 end = begun + reader.line_num
-                n_breaks = sum(len(_LINE_END.findall(cell)) for cell in cells if isinstance(cell, str))
-                line = end - n_breaks
-                if end == len(lines) and n_breaks and "".join(lines[line - 1 :]).count('"') % 2:
-                    # A cell that is never closed may hold the last line's end as well, so that the count is one short.
+                cells = [cell for value in row.values() for cell in (value if isinstance(value, list) else [value])]
+                broken = any(_LINE_END.search(cell) for cell in cells if isinstance(cell, str))
+                if end == len(lines) and broken and "".join(lines[line - 1 :]).count('"') % 2:
                     line += next(k for k, text_line in enumerate(lines[line - 1 :]) if text_line.count('"') % 2)
                     yield _broken(source, str(number), "open-quote", f"row {number} opens a double quote on line {line} that is never closed; close it, or double a quote that is meant", line)
                     again = line
@@ -253,9 +288,19 @@ def _csv_rows(stream: IO[bytes], source: str) -> Iterator[Document]:
                 else:
                     yield _from_row(row, source, str(number), f"row {number}", line)
         except csv.Error as fault:
-            yield _broken(source, "", "bad-csv", f"line {begun + reader.line_num}: {fault}; quote fields that hold line breaks or separators")
+            # An open quote again, in a file so large that the cell passes the limit before the file ends.
+            number += 1
+            again = _row_line(lines, end)
+            yield _broken(source, str(number), "bad-csv", f"line {again}: {fault}; close the double quote it opens, and quote fields that hold line breaks or separators", again)
         # What an open quote swallowed is read again, from the line after it.
         at = again
+
+
+def _row_line(lines: list[str], end: int) -> int:
+    """Number of the line on which the row after the first ``end`` lines begins; empty lines are no rows."""
+    while end + 1 < len(lines) and not lines[end].strip("\r\n"):
+        end += 1
+    return end + 1
 
 
 def _from_row(row: Any, source: str, ident: str, place: str, line: int) -> Document:
@@ -349,7 +394,7 @@ def _eml(data: bytes, source: str, ident: str) -> Document:
             content = _content(body)
         if body is not None and body.get_content_type() == "text/html":
             content = html_text(content)
-        meta = {k: str(message[k]) for k in ("From", "To", "Date") if message[k]}
+        meta = {k: v for k in ("From", "To", "Date") if (v := _header(message, k))}
         subject = str(message["Subject"] or "")
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         return _broken(source, ident, "bad-email", f"cannot be read as an e-mail ({error}); save the message as .eml again, or its text as .txt")
@@ -357,25 +402,42 @@ def _eml(data: bytes, source: str, ident: str) -> Document:
     return _checked(_limit(text), ident, source, extracted=True, meta=meta)
 
 
+def _header(message: EmailMessage, name: str) -> str:
+    """A header's text; empty where it holds a date that no clock knows, for the ad is readable all the same."""
+    try:
+        return str(message[name] or "")
+    except OverflowError:
+        return ""
+
+
 def _content(body: MIMEPart | None) -> str:
-    """The text of a message's body; bytes of a message that names no charset are decoded like a text file's."""
+    """The text of a message's body; bytes of a message that names no known charset are decoded like a text file's."""
     if body is None:
         return ""
-    if body.get_content_charset() is None:
-        raw = body.get_payload(decode=True)
-        if isinstance(raw, bytes):
-            return decode(raw)[0]
-    return str(body.get_content())
+    if body.get_content_charset() is not None:
+        try:
+            return str(body.get_content())
+        except (LookupError, ValueError):
+            # No such charset, or one that is not for text; the bytes may be readable all the same.
+            pass
+    raw = body.get_payload(decode=True)
+    if not isinstance(raw, bytes):
+        return str(body.get_content())
+    text, error = decode(raw)
+    if error is not None:
+        raise ValueError(error.message)
+    return text
 
 
 def _pdf(data: bytes, source: str, ident: str) -> Document:
     try:
         from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
     except ImportError:
         return _broken(source, ident, "missing-extra", str(MissingExtra("reading PDF files", "pdf")))
     try:
         pages = [page.extract_text() or "" for page in PdfReader(io.BytesIO(data)).pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        return _broken(source, ident, "bad-pdf", f"cannot be read as a PDF ({error}); print it to PDF again, or give its text")
+    except Exception as error:  # noqa: BLE001
+        # A file is hostile input, and pypdf has no common error for what it meets there:
+        # a missing library for decryption is a plain Exception, a broken table an IndexError.
+        return _broken(source, ident, "bad-pdf", f"cannot be read as a PDF ({str(error) or type(error).__name__}); print it to PDF again, or give its text")
     return _checked(_limit("\n\n".join(pages)), ident, source, extracted=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
@@ -20,6 +21,8 @@ _CSV_COLUMNS = (
     "id", "source", "lang", "flagged", "score", "pattern", "finding_score", "finding_flagged", "stance", "disclosure",
     "lure_start", "lure_end", "lure", "catch_start", "catch_end", "catch", "message", "law", "error_code", "error", "clarify",
 )  # fmt: skip
+# What JSON may hold as it is, but what moves or reorders a terminal's text or ends a line for some readers.
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def shown(result: ScanResult, *, everything: bool) -> ScanResult:
@@ -153,17 +156,22 @@ def _bars(rows: list[tuple[str, int]], columns: int) -> list[str]:
     return [f"  {name}{' ' * (room - width(name))} {count:>5}  {'█' * max(1, round(count * scale))}" for name, (_, count) in zip(names, rows, strict=True)]
 
 
+def _record(result: ScanResult) -> str:
+    """A record as JSON; its unsafe signs, which stand only inside strings, are written as escapes and read back as they were."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(result.to_dict(), ensure_ascii=False))
+
+
 def as_jsonl(results: Iterable[ScanResult]) -> Iterator[str]:
     """One record of the contract a line."""
     for result in results:
-        yield json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
+        yield _record(result) + "\n"
 
 
 def as_json(results: Iterable[ScanResult]) -> Iterator[str]:
     """All records as one JSON array."""
     first = True
     for result in results:
-        yield ("[\n " if first else ",\n ") + json.dumps(result.to_dict(), ensure_ascii=False)
+        yield ("[\n " if first else ",\n ") + _record(result)
         first = False
     yield "[]\n" if first else "\n]\n"
 

@@ -220,14 +220,21 @@ function valueName(facet, number) {
   return value || t("none-given");
 }
 
-function reasonName(name) {
+// The table's own words, a pattern, or a frame such as "wording {}" around one of them. No name of the detector's needs more than
+// two frames; the depth also keeps a made-up name from costing time.
+function wordsOf(name, depth) {
   if (Object.hasOwn(words.reasons, name)) return words.reasons[name];
-  for (const [start, frame] of Object.entries(words.reasons)) if (frame.includes("{}") && name.startsWith(start)) {
-    const rest = name.slice(start.length), i = setting.patterns.indexOf(rest);
-    return frame.replace("{}", () => i < 0 ? rest : words.patterns[i].name);
+  const i = setting.patterns.indexOf(name);
+  if (i >= 0) return words.patterns[i].name;
+  if (depth) for (const [key, frame] of Object.entries(words.reasons)) {
+    const [start, end] = key.split("{}");
+    if (end === undefined || !name.startsWith(start) || !name.endsWith(end)) continue;
+    const inner = wordsOf(name.slice(start.length, name.length - end.length), depth - 1);
+    if (inner !== null) return frame.replace("{}", () => inner);
   }
-  return name;
+  return null;
 }
+const reasonName = name => wordsOf(name, 2) ?? name;
 
 const quote = text => { const line = Array.from(text.replace(/\s+/g, " ")); return line.length > 90 ? line.slice(0, 89).join("").trimEnd() + "…" : line.join(""); };
 

@@ -213,7 +213,8 @@ def _date(meta: Mapping[str, Any]) -> str:
             if value:
                 # The header of an e-mail.
                 return email.utils.parsedate_to_datetime(value).date().isoformat()
-        except ValueError:
+        except (ValueError, OverflowError):
+            # Hostile years and zones are larger than any clock's number.
             continue
     return ""
 
