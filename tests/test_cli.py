@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib.resources import files
@@ -84,6 +85,7 @@ def test_standard_input(folder: Path) -> None:
     ("args", "message"),
     [
         (("scan", "/no/such/file"), "no such file"),
+        (("scan", HIDDEN * 3), "no such file"),
         (("scan", "--format", "xml", "."), "Invalid value for '--format'"),
         (("scan", "--min-score", "2", "."), "Invalid value for '--min-score'"),
         (("scan", "--pattern", "nothing", "."), "unknown pattern 'nothing'"),
@@ -92,6 +94,8 @@ def test_standard_input(folder: Path) -> None:
         (("scan", "--baseline", "/no/baseline", "."), "cannot be read"),
         (("explain", "nothing"), "unknown pattern"),
         (("evaluate", "/no/corpus"), "no such file"),
+        (("evaluate", "/no/corpus", "--gate"), "give --split dev or --split test"),
+        (("evaluate", "/no/corpus", "--gate", "--split", "train"), "give --split dev or --split test"),
         (("corpus", "check", "/no/corpus"), "no such file"),
         (("frobnicate",), "No such command"),
     ],
@@ -102,6 +106,39 @@ def test_wrong_usage_is_one_clear_line_and_status_2(args: tuple[str, ...], messa
     assert message in result.stderr
     assert not result.stdout
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (RuntimeError("of \x1b[31m a text"), 2, r"unexpected error, RuntimeError 'of \x1b[31m a text' at test_cli.py:"),
+        (EOFError(), 2, "unexpected error, EOFError"),
+        (OSError(28, "No space left on device"), 2, "input or output: No space left on device"),
+        (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
+        (MemoryError(), 2, "the memory ran out"),
+        (KeyboardInterrupt(), 130, "stopped by Ctrl-C"),
+    ],
+)
+def test_a_scan_that_breaks_off_has_not_found_anything(folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, message: str) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("hiddensale.detector.Detector.scan_many", broken)
+    result = run("scan", str(folder), "--write-baseline", str(folder / "known.json"))
+    assert result.exit_code == status
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert sorted(p.name for p in folder.iterdir()) == ["hidden.txt", "honest.txt"]
+
+
+def test_a_file_that_may_not_be_looked_at_is_no_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    result = run("scan", "/locked/ad.txt")
+    assert result.exit_code == 2
+    assert "/locked/ad.txt: cannot be read (Permission denied)" in result.stderr
 
 
 def test_nothing_readable_is_status_2(tmp_path: Path) -> None:
@@ -227,10 +264,27 @@ def test_several_processes_say_the_same(examples_dir: Path) -> None:
     assert one == two
 
 
-def test_a_closed_pipe_is_no_error(examples_dir: Path) -> None:
-    command = f"{sys.executable} -m hiddensale scan {examples_dir} --format jsonl | head -c 10"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, env={**os.environ})
-    assert b"Traceback" not in done.stderr
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        (("scan", "{ads}/hidden.txt", "{ads}/honest.txt"), 1),
+        (("scan", "{ads}/honest.txt"), 0),
+        (("scan", "{ads}/honest.txt", "{ads}/hidden.txt", "--write-baseline", "{ads}/known.json"), 1),
+        (("scan", "{ads}/honest.txt", "{ads}/hidden.txt", "--evidence", "{ads}/packs"), 1),
+        (("compare", "{ads}/honest.txt", "{ads}/hidden.txt"), 1),
+        (("patterns",), 0),
+    ],
+)
+def test_a_reader_that_goes_away_changes_no_status(folder: Path, args: tuple[str, ...], status: int) -> None:
+    command = shlex.join([sys.executable, "-m", "hiddensale", *(a.format(ads=folder) for a in args)])
+    done = subprocess.run(["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (status, b"")
+    # Both are of the whole scan: what is flagged came after the reader had gone.
+    if "--write-baseline" in args:
+        assert len(json.loads((folder / "known.json").read_text(encoding="utf-8"))["findings"]) == 1
+    if "--evidence" in args:
+        assert len(json.loads((folder / "packs" / "index.json").read_text(encoding="utf-8"))["findings"]) == 1
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -251,6 +305,46 @@ def test_clarify_is_made_only_on_request(folder: Path) -> None:
     assert "“" in told["text"]
     out = " ".join(run("scan", str(folder / "hidden.txt"), "--clarify", "--ui-lang", "en", "--format", "text").stdout.split())
     assert " ".join(told["text"].split()) in out
+
+
+def test_clarify_is_not_tried_for_sarif_which_has_no_place_for_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("hiddensale.detector.Detector.clarify", never)
+    result = run("scan", str(folder), "--clarify", "--format", "sarif")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)["runs"][0]["results"]) == 1
+    assert "sarif has no place for what --clarify finds" in result.stderr
+    assert not run("scan", str(folder), "--clarify", "--format", "sarif", "--quiet").stderr
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A corpus that calls a hidden sale honest; its id is hostile to a page."""
+    path = tmp_path / "c.jsonl"
+    rows = [{"id": "<b>", "text": HIDDEN}, {"id": "b", "text": HONEST}]
+    path.write_text("\n".join(json.dumps({**row, "lang": "fi", "labels": [], "split": "dev"}) for row in rows), encoding="utf-8")
+    return path
+
+
+def test_evaluate_tells_errors_within_its_json(labelled: Path) -> None:
+    figures = json.loads(run("evaluate", str(labelled), "--format", "json").stdout)
+    told = json.loads(run("evaluate", str(labelled), "--format", "json", "--errors").stdout)
+    (wrong,) = told.pop("errors")
+    assert told == figures
+    assert set(figures) == {"fi", "all"}
+    assert (wrong["id"], wrong["sort"], wrong["gold"], wrong["said"]) == ("<b>", "lookalike", [], ["prize-to-pitch"])
+    # As the text has it.
+    assert run("evaluate", str(labelled), "--errors").stdout.splitlines()[-1].split("\t") == ["<b>", "lookalike", "gold -", "said prize-to-pitch", f"{wrong['score']:.2f}"]
+
+
+def test_evaluate_as_a_page(labelled: Path) -> None:
+    page = run("evaluate", str(labelled), "--format", "html", "--errors").stdout
+    assert page.startswith("<!doctype html>")
+    assert "any hidden sale    P 0.000" in page
+    assert "&lt;b&gt;\tlookalike" in page
+    assert not any(x in page for x in ("<b>", "<script", "src=", "href="))
 
 
 def test_clarify_counts_what_a_baseline_leaves_out_as_known(folder: Path) -> None:

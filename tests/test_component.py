@@ -62,5 +62,11 @@ def test_a_doc_keeps_its_result_through_bytes(nlp) -> None:
     assert again._.hidden_sales == doc._.hidden_sales
 
 
+def test_the_result_says_what_a_scan_of_the_text_says(nlp) -> None:
+    found, scanned = nlp(HIDDEN)._.hidden_sales, hiddensale.scan(HIDDEN, "fi")
+    assert found.to_dict() == scanned.to_dict()
+    assert (found.text, found.extracted) == (HIDDEN, False)
+
+
 def test_empty_doc(nlp) -> None:
     assert nlp("")._.hidden_sales.error.code == "empty"

@@ -10,6 +10,7 @@ from hiddensale.agreement import Reading, compare, kappa
 from hiddensale.checking import check, near_copies
 from hiddensale.cli import main
 from hiddensale.corpus import Example, load
+from hiddensale.errors import CorpusError
 from hiddensale.evaluation import average_precision, calibration_error, f1, token_f1
 from hiddensale.schema import Span
 from hiddensale.viewing import page
@@ -27,8 +28,13 @@ GOOD = {
 
 def write(tmp_path: Path, *rows: object) -> Path:
     path = tmp_path / "c.jsonl"
-    path.write_text("".join((r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)) + "\n" for r in rows), encoding="utf-8")
+    path.write_bytes(b"".join(line(r) + b"\n" for r in rows))
     return path
+
+
+def line(row: object) -> bytes:
+    """A row as JSON; a string or bytes as they are."""
+    return row if isinstance(row, bytes) else (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)).encode()
 
 
 def changed(**keys: object) -> dict:
@@ -55,6 +61,12 @@ def label(**keys: object) -> dict:
         (label(catch=[16, 29]), "cuts a word"),
         (label(catch=[15, 30]), "white space"),
         (label(lure=[8, 0]), "outside the text"),
+        (changed(near=5), "near is a list"),
+        (changed(twin_of=["x"]), "twin_of is the id"),
+        ("{oops", "no JSON: Expecting property name"),
+        ("[" * 100_000, "no JSON: maximum recursion depth"),
+        ("1" * 5000, "no JSON: Exceeds the limit"),
+        (b'{"id": "\xe4"}', "no UTF-8 (byte 0xe4 at 8); save the file as UTF-8"),
         (["list"], "JSON object"),
         (changed(text="Soita 040 123 4567, saat ilmaisen kirjan.", labels=[]), "phone number that could be real"),
         (changed(text="Katso www.kauppa.fi ja tilaa.", labels=[]), "address that could be real"),
@@ -78,10 +90,26 @@ def test_a_good_corpus_passes(tmp_path: Path) -> None:
     assert notes[0].startswith("1 documents, 1 groups, 1 flagged")
 
 
-def test_a_line_that_is_no_json_stops_with_its_number(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["corpus", "check", str(write(tmp_path, GOOD, "{oops"))])
-    assert result.exit_code == 2
-    assert "c.jsonl:2: no JSON" in result.stderr
+def test_every_fault_of_a_corpus_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, changed(split="later"), "{oops", GOOD, b"\xe4", changed(id="b", labels="none"))
+    result = CliRunner().invoke(main, ["corpus", "check", str(path)])
+    assert result.exit_code == 1
+    told = [line.removeprefix(f"{path}:").partition(":") for line in result.stderr.splitlines()]
+    assert [(number, message.split()[0]) for number, _, message in told] == [("1", "split"), ("2", "no"), ("4", "no"), ("5", "labels")]
+
+
+@pytest.mark.parametrize(("row", "message"), [("{oops", "no JSON"), (b"\xe4", "no UTF-8"), (changed(split="later"), "split is one of")])
+def test_what_reads_a_corpus_stops_at_its_first_fault(tmp_path: Path, row: object, message: str) -> None:
+    path = write(tmp_path, GOOD, row)
+    with pytest.raises(CorpusError, match=f"c.jsonl:2: {message}"):
+        load([path])
+
+
+def test_a_fault_stands_at_the_document_it_is_of(tmp_path: Path) -> None:
+    unsafe = changed(text="Katso www.kauppa.fi ja tilaa.", labels=[])
+    for rows, lines in (((unsafe, GOOD), [2, 1]), ((changed(split="later"), unsafe), [1, 2])):
+        faults, _ = check([write(tmp_path, *rows)])
+        assert [f.line for f in faults] == lines, faults
 
 
 def test_ids_groups_and_copies(tmp_path: Path) -> None:

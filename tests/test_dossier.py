@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from hiddensale import __version__, dossier, dossier_page
+from hiddensale import __version__, dossier, dossier_page, verifying
 from hiddensale.cli import main
 from hiddensale.schema import Finding, ScanResult, Span
 
@@ -207,6 +207,8 @@ def reseal(edit: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]
         (lambda one: one["finding"].update(pattern="x"), "unreadable", "finding.pattern = 'x' is no pattern", 2),
         (lambda one: one["finding"].update(score="high"), "unreadable", "finding.score is missing", 2),
         (reseal(lambda one: one["settings"].update(min_score=7)), "unreadable", "settings cannot be used", 2),
+        (reseal(lambda one: one["settings"].update(min_score=[7])), "unreadable", "settings cannot be used", 2),
+        (reseal(lambda one: one["settings"].update(patterns=7)), "unreadable", "settings cannot be used", 2),
         (reseal(lambda one: one.update(lang="sv")), "unreadable", "the model knows fi, en", 2),
     ],
 )
@@ -222,6 +224,24 @@ def test_verify_tells_what_became_of_a_pack(packs: Path, edit: Callable[[dict[st
     (row,) = json.loads(run("verify", str(path), "--format", "json").stdout)
     assert row["status"] == status
     assert run("verify", str(packs)).exit_code == max(code, 1), "the index knows that the file was changed"
+
+
+def test_verify_makes_one_detector_for_packs_of_the_same_settings(ads: Path, packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = tmp_path / "more"
+    run("scan", str(ads), "--evidence", str(more), "--min-score", "0.3", "--pattern", "prize-to-pitch")
+    made = []
+
+    class Counted(verifying.Detector):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            made.append(kwargs)
+            super().__init__(*args, **kwargs)
+
+    verifying._with_settings.cache_clear()
+    monkeypatch.setattr(verifying, "Detector", Counted)
+    result = run("verify", str(packs), *map(str, folders(packs)), str(more))
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 6)
+    assert made == [{"patterns": None, "min_score": None}, {"patterns": ("prize-to-pitch",), "min_score": 0.3}]
+    verifying._with_settings.cache_clear()
 
 
 def test_verify_of_a_whole_scan_goes_by_its_index(packs: Path) -> None:

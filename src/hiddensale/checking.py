@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hiddensale import style as styles
 from hiddensale.catalogue import PATTERNS
-from hiddensale.corpus import Example, corpus_files, load, read_lines
+from hiddensale.corpus import Example, load
 from hiddensale.markup import Fault
 
 NEAR_COPY = 0.3
@@ -43,8 +43,8 @@ def check(paths: Sequence[Path], *, style: bool = True) -> tuple[list[Fault], li
         What was looked at, with figures.
     """
     faults: list[Fault] = []
-    examples = load(paths, faults)
-    places = _places(paths)
+    places: dict[str, tuple[str, int]] = {}
+    examples = load(paths, faults, places)
     for x in examples:
         path, line = places[x.id]
         faults += [Fault(path, line, f"{x.id}: {message}") for message in _text_faults(x)]
@@ -61,10 +61,6 @@ def check(paths: Sequence[Path], *, style: bool = True) -> tuple[list[Fault], li
             notes.append(f"style gate: left out, it needs {styles.MIN_DOCUMENTS} documents of a language")
         faults += [Fault(str(paths[0]), 0, message) for message in styles.faults(gauged)]
     return faults, notes
-
-
-def _places(paths: Sequence[Path]) -> dict[str, tuple[str, int]]:
-    return {str(row.get("id")): (str(path), number) for path in corpus_files(paths) for number, row in read_lines(path) if isinstance(row, dict)}
 
 
 def _text_faults(x: Example) -> Iterator[str]:

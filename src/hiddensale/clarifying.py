@@ -44,10 +44,10 @@ _NUMBERS = {
     "yhden": "1", "kahden": "2", "kolmen": "3", "kuuden": "6", "kahdentoista": "12",
     "one": "1", "two": "2", "three": "3", "six": "6", "twelve": "12", "eighteen": "18", "twenty-four": "24", "thirty-six": "36",
 }  # fmt: skip
-# By the first letters of a unit: how a time is told by itself, and before the word contract.
+# By the first letters of a unit: how a time is told by itself, of one and of more, and before the word contract.
 _UNITS = {
-    "fi": {"k": ("{} kk", "{} kk:n"), "vu": ("{} vuotta", "{} vuoden"), "v": ("{} viikkoa", "{} viikon")},
-    "en": {"m": ("{} months", "{}-month"), "y": ("{} years", "{}-year"), "w": ("{} weeks", "{}-week")},
+    "fi": {"k": ("{} kk", "{} kk", "{} kk:n"), "vu": ("{} vuosi", "{} vuotta", "{} vuoden"), "v": ("{} viikko", "{} viikkoa", "{} viikon")},
+    "en": {"m": ("{} month", "{} months", "{}-month"), "y": ("{} year", "{} years", "{}-year"), "w": ("{} week", "{} weeks", "{}-week")},
 }
 
 
@@ -244,8 +244,8 @@ def _slots(text: str, lang: str, finding: Finding, catch: tuple[int, int] | None
                 out.setdefault("rate", _line(rate.group()))
             if length:
                 digits = _NUMBERS.get(length.group(1).lower(), length.group(1))
-                alone, before = next(forms for start, forms in _UNITS[lang].items() if length.group(2).lower().startswith(start))
-                out.setdefault("length", alone.format(digits))
+                one, more, before = next(forms for start, forms in _UNITS[lang].items() if length.group(2).lower().startswith(start))
+                out.setdefault("length", (one if digits == "1" else more).format(digits))
                 out.setdefault("term", before.format(digits))
     for slot in ("work", "pay"):
         for row in table()[lang][slot]:

@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from hiddensale.errors import HiddensaleError
 
 if TYPE_CHECKING:
+    from hiddensale.evaluation import Figures
     from hiddensale.schema import Document, ScanResult
 
 _FORMATS = ("text", "json", "jsonl", "csv", "sarif", "html")
@@ -22,22 +23,58 @@ _INPUTS = ("auto", "text", "markdown", "html", "jsonl", "csv", "eml", "pdf")
 
 
 class _Group(click.Group):
-    """Our errors become one line on standard error and exit status 2."""
+    """Whatever goes wrong becomes one line on standard error and a status over 1, since 1 says that something was found."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
         except HiddensaleError as error:
             _fail(str(error), error.exit_status)
+        except KeyboardInterrupt:
+            _fail("stopped by Ctrl-C before the end; what was printed is not all", 130)
         except BrokenPipeError:
-            # The reader of our output went away ("| head"): not an error, and nothing more can be written.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
+            _hush(sys.stdout)
+            _fail("a pipe was closed before all was written; run it again with a reader that reads to the end")
+        except OSError as error:
+            _fail(f"{_short(str(error.filename or 'input or output'))}: {error.strerror or error}; check the path, its permissions and the space left")
+        except MemoryError:
+            _fail("the memory ran out; run it on less at a time, or with fewer --jobs")
+        except Exception as error:  # noqa: BLE001 - the last stop before Python's own status 1
+            _fail(_unexpected(error))
 
 
 def _fail(message: str, status: int = 2) -> NoReturn:
-    click.echo(f"hiddensale: {' '.join(message.split())}", err=True)
+    _echo(f"hiddensale: {' '.join(message.split())}", err=True)
     sys.exit(status)
+
+
+def _unexpected(error: Exception) -> str:
+    import traceback
+
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    # Quoted, since a message may hold a piece of a hostile text.
+    what = f"{type(error).__name__} {_short(str(error))!r} at {Path(place.filename).name}:{place.lineno}"
+    return f"stopped by an unexpected error, {what}; this is a bug in hiddensale and says nothing about the input: please report this line and what was run"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _echo(message: str, *, nl: bool = True, err: bool = False) -> bool:
+    """Print; False where the reader went away ("| head"), and then all that follows goes nowhere, so that the exit status still tells what was found."""
+    try:
+        click.echo(message, nl=nl, err=err)
+    except BrokenPipeError:
+        _hush(sys.stderr if err else sys.stdout)
+        return False
+    return True
+
+
+def _hush(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,7 +95,7 @@ def main() -> None:
 @click.option("--pattern", "only", multiple=True, metavar="ID", help="Only this pattern; may be given again.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Flag from this score on, in place of the model's own thresholds.")
 @click.option("--all", "everything", is_flag=True, help="Also findings that are told clearly or only reported.")
-@click.option("--clarify", is_flag=True, help="For each flagged finding, the smallest change found that takes the flag away; slow.")
+@click.option("--clarify", is_flag=True, help="For each flagged finding, the smallest change found that takes the flag away; slow, and not in sarif.")
 @click.option("--jobs", type=click.IntRange(min=0), default=1, show_default=True, help="Processes; 0 = one per core.")
 @click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file with defaults for these options; else the nearest hiddensale.toml.")
@@ -94,7 +131,7 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
 
     options, origins = settings.merge(ctx, options)
     if options["show_config"]:
-        click.echo(settings.shown(origins), nl=False)
+        _echo(settings.shown(origins), nl=False)
         return
     if not paths:
         if sys.stdin.isatty():
@@ -106,13 +143,23 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
         _scan(paths, options, stack)
 
 
+def _check_path(path: str) -> None:
+    try:
+        Path(path).stat()
+    except PermissionError as error:
+        _fail(f"{path}: cannot be read ({error.strerror}); check its permissions and those of the folders above it")
+    except (OSError, ValueError):
+        # Also what is no name at all: an ad's whole text is too long for one.
+        _fail(f"{_short(path)}: there is no such file or folder; a text itself goes in through standard input (-)")
+
+
 def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> None:
     from hiddensale import artifacts, baselines, dossier, ignoring, readers, renderers, sarif
     from hiddensale.detector import Detector
 
     for path in paths:
-        if path != "-" and not Path(path).exists():
-            _fail(f"{path}: there is no such file or folder")
+        if path != "-":
+            _check_path(path)
     detector = Detector(artifacts.load(options["model"]), patterns=options["only"] or None, min_score=options["min_score"], ui_lang=options["ui_lang"])
     known = baselines.read(options["baseline"]) if options["baseline"] else None
     sieve = ignoring.Sieve(known, options["allow"], honour=options["honour_ignores"], everything=options["everything"])
@@ -120,6 +167,9 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
     entries: list[dict[str, Any]] = []
     lang = None if options["lang"] == "auto" else options["lang"]
     counts = {"documents": 0, "failed": 0, "flagged": 0}
+    output_format = options["output_format"] or ("text" if options["output"] is None and sys.stdout.isatty() else "jsonl")
+    # A suggestion costs many scans, and SARIF has no place for it.
+    clarify = options["clarify"] and output_format != "sarif"
 
     def documents() -> Iterator[Document]:
         for path in paths:
@@ -136,9 +186,10 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
             shown = renderers.shown(kept, everything=options["everything"])
             if packs is not None:
                 packs.add(shown)
-            yield detector.clarify(shown) if options["clarify"] else shown
+            yield detector.clarify(shown) if clarify else shown
 
-    output_format = options["output_format"] or ("text" if options["output"] is None and sys.stdout.isatty() else "jsonl")
+    if options["clarify"] and not clarify and not options["quiet"]:
+        _echo("hiddensale: sarif has no place for what --clarify finds, so nothing is tried; choose another --format to see it", err=True)
     on_terminal = options["output"] is None and sys.stdout.isatty()
     # https://no-color.org: any value but an empty one.
     color = output_format == "text" and on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -147,7 +198,7 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
     if output_format == "text":
         import shutil
 
-        pieces: Iterable[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
+        pieces: Iterator[str] = renderers.as_text(stream, ui_lang=options["ui_lang"], color=color, columns=min(120, shutil.get_terminal_size((88, 24)).columns))
     elif output_format == "sarif":
         pieces = sarif.as_sarif(stream, ui_lang=options["ui_lang"], manifest=detector.model.manifest)
     elif output_format == "html":
@@ -156,16 +207,21 @@ def _scan(paths: tuple[str, ...], options: dict[str, Any], stack: ExitStack) -> 
         pieces = report.as_html(stream, ui_lang=options["ui_lang"], meta=report.about(detector))
     else:
         pieces = renderers.RENDERERS[str(output_format)](stream)
-    write(pieces, options["output"])
+    heard = write(pieces, options["output"])
+    if not heard and packs is None and not options["write_baseline"]:
+        sys.exit(1 if counts["flagged"] else 0)
+    # Packs and baseline are of the whole scan, whether or not anybody reads along to the end.
+    for _ in pieces:
+        pass
     if packs is not None:
         packs.finish()
     if options["write_baseline"]:
         write([baselines.as_json(entries)], options["write_baseline"])
     if not options["quiet"]:
         for line in [*sieve.faults, *([f"left out: {sieve.summary()}"] if sieve.summary() else [])]:
-            click.echo(f"hiddensale: {line}", err=True)
+            _echo(f"hiddensale: {line}", err=True)
     if counts["failed"] and not options["quiet"] and output_format != "text":
-        click.echo(f"hiddensale: {counts['failed']} of {counts['documents']} documents could not be scanned; their records say why", err=True)
+        _echo(f"hiddensale: {counts['failed']} of {counts['documents']} documents could not be scanned; their records say why", err=True)
     if counts["documents"] == 0:
         _fail("nothing to scan there: no file of a known kind (.txt .md .html .jsonl .csv .eml .pdf); name the file itself, or give --input-format")
     if counts["failed"] == counts["documents"]:
@@ -183,13 +239,17 @@ def _with_progress(results: Iterator[ScanResult], paths: tuple[str, ...], input_
     return progress.watched(results, progress.expected(paths, input_format), sys.stderr, columns=shutil.get_terminal_size((80, 24)).columns)
 
 
-def write(pieces: Iterable[str], output: Path | None) -> None:
-    """Print pieces, or write them to ``output`` through a temporary file beside it, whole or not at all."""
+def write(pieces: Iterable[str], output: Path | None) -> bool:
+    """Print pieces, or write them to ``output`` through a temporary file beside it, whole or not at all.
+
+    Returns
+    -------
+    bool
+        False where the reader of standard output went away; an iterator then still holds what nobody asked for.
+    """
     if output is None:
-        for piece in pieces:
-            # A lone surrogate in a text must not stop the output.
-            click.echo(piece.encode("utf-8", "replace").decode("utf-8"), nl=False)
-        return
+        # A lone surrogate in a text must not stop the output.
+        return all(_echo(piece.encode("utf-8", "replace").decode("utf-8"), nl=False) for piece in pieces)
     output = output.resolve()
     if output.exists() and not output.is_file():
         _fail(f"{output}: is no regular file; name a file to write")
@@ -211,6 +271,7 @@ def write(pieces: Iterable[str], output: Path | None) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return True
 
 
 @main.command()
@@ -229,10 +290,10 @@ def patterns(output_format: str, ui_lang: str) -> None:
 
     rows = catalogue.patterns().values()
     if output_format == "json":
-        click.echo(json.dumps([{"id": p.id, "name": dict(p.name), "short": dict(p.short)} for p in rows], ensure_ascii=False, indent=1))
+        _echo(json.dumps([{"id": p.id, "name": dict(p.name), "short": dict(p.short)} for p in rows], ensure_ascii=False, indent=1))
         return
     for p in rows:
-        click.echo(f"{p.id:<22}  {p.name[ui_lang]:<32}  {p.short[ui_lang]}")
+        _echo(f"{p.id:<22}  {p.name[ui_lang]:<32}  {p.short[ui_lang]}")
 
 
 @main.command()
@@ -249,7 +310,7 @@ def explain(pattern: str, ui_lang: str) -> None:
 
     if pattern not in catalogue.PATTERNS:
         _fail(f"unknown pattern {pattern!r}; one of {', '.join(catalogue.PATTERNS)}")
-    click.echo(explaining.page(pattern, ui_lang), nl=False)
+    _echo(explaining.page(pattern, ui_lang), nl=False)
 
 
 @main.command()
@@ -273,10 +334,10 @@ def verify(packs: tuple[Path, ...], output_format: str, model: Path | None) -> N
 
     verdicts = [v for pack in packs for v in verifying.verify(pack, model)]
     if output_format == "json":
-        click.echo(json.dumps([v.to_dict() for v in verdicts], ensure_ascii=False, indent=1))
+        _echo(json.dumps([v.to_dict() for v in verdicts], ensure_ascii=False, indent=1))
     else:
         for verdict in verdicts:
-            click.echo(verifying.as_text(verdict), err=verdict.status == "unreadable")
+            _echo(verifying.as_text(verdict), err=verdict.status == "unreadable")
     if any(v.status == "unreadable" for v in verdicts):
         sys.exit(2)
     sys.exit(0 if all(v.holds for v in verdicts) else 1)
@@ -313,9 +374,9 @@ def compare(old: Path, new: Path, output_format: str, **options: Any) -> None:
     changes = comparing.compare(detector, *documents)
     changed = any(c.what != "same" for c in changes)
     if output_format == "json":
-        click.echo(json.dumps({"schema": comparing.SCHEMA, "old": str(old), "new": str(new), "changed": changed, "findings": [c.to_dict() for c in changes]}, ensure_ascii=False, indent=1))
+        _echo(json.dumps({"schema": comparing.SCHEMA, "old": str(old), "new": str(new), "changed": changed, "findings": [c.to_dict() for c in changes]}, ensure_ascii=False, indent=1))
     else:
-        click.echo(comparing.as_text(changes, options["ui_lang"]), nl=False)
+        _echo(comparing.as_text(changes, options["ui_lang"]), nl=False)
     sys.exit(1 if changed else 0)
 
 
@@ -334,15 +395,18 @@ def train(corpus: tuple[Path, ...], output: Path, jobs: int) -> None:
     """
     from hiddensale import training
 
-    training.train(corpus, output, n_jobs=jobs, log=lambda text: click.echo(text, err=True))
+    def log(text: str) -> None:
+        _echo(text, err=True)
+
+    training.train(corpus, output, n_jobs=jobs, log=log)
 
 
 @main.command()
 @click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--format", "output_format", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--format", "output_format", type=click.Choice(("text", "json", "html")), default="text", show_default=True)
 @click.option("--split", type=click.Choice(("train", "dev", "test", "all")), default="all", show_default=True, help="Which documents.")
 @click.option("--model", type=click.Path(path_type=Path), help="Another model folder.")
-@click.option("--gate", is_flag=True, help="Compare with the figures in the model's manifest; exit 1 on a real fall.")
+@click.option("--gate", is_flag=True, help="Compare with the figures in the model's manifest for --split dev or test; exit 1 on a real fall.")
 @click.option("--errors", is_flag=True, help="Also list every wrong document.")
 def evaluate(corpus: tuple[Path, ...], output_format: str, split: str, model: Path | None, gate: bool, errors: bool) -> None:
     """Print figures on labelled data.
@@ -356,21 +420,43 @@ def evaluate(corpus: tuple[Path, ...], output_format: str, split: str, model: Pa
     from hiddensale import corpus as corpora
     from hiddensale import detector, evaluation
 
+    if gate and split not in ("dev", "test"):
+        raise click.UsageError(f"--gate: a manifest holds the figures of dev and of test, not of {split}; give --split dev or --split test")
     examples = [x for x in corpora.load(corpus) if split in ("all", x.split)]
     if not examples:
         _fail(f"no document of split {split} in {', '.join(map(str, corpus))}")
     figures = evaluation.evaluate(detector.load(model), examples)
     if output_format == "json":
-        click.echo(json.dumps(figures.to_dict(), ensure_ascii=False, indent=1))
+        # Beside the slices, which are "all" and languages.
+        _echo(json.dumps({**figures.to_dict(), **({"errors": _wrong(figures)} if errors else {})}, ensure_ascii=False, indent=1))
     else:
-        click.echo(evaluation.as_text(figures), nl=False)
-    if errors:
-        click.echo(evaluation.errors_text(figures), nl=False)
+        table = evaluation.as_text(figures) + (evaluation.errors_text(figures) if errors else "")
+        _echo(_figures_page(table) if output_format == "html" else table, nl=False)
     if gate:
         faults = evaluation.gate(figures, detector.load(model).model.manifest, split)
         for fault in faults:
-            click.echo(f"hiddensale: gate: {fault}", err=True)
+            _echo(f"hiddensale: gate: {fault}", err=True)
         sys.exit(1 if faults else 0)
+
+
+def _wrong(figures: Figures) -> list[dict[str, Any]]:
+    """What ``--errors`` lists, as data."""
+    rows = []
+    for o in figures.outcomes:
+        gold = sorted(x.pattern for x in o.example.labels if x.flagged)
+        said = sorted(f.pattern for f in o.result.findings if f.flagged)
+        if gold != said:
+            rows.append({"id": o.example.id, "sort": o.example.sort, "gold": gold, "said": said, "score": round(max(o.result.scores.values()), 6)})
+    return rows
+
+
+def _figures_page(table: str) -> str:
+    """The printed figures as one HTML page that asks for nothing else."""
+    from html import escape
+
+    # Ids of documents are input and come out as text.
+    head = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>Figures of hiddensale</title>'
+    return f"{head}\n<h1>Figures of hiddensale</h1>\n<pre>\n{escape(table)}</pre>\n</html>\n"
 
 
 @main.group()
@@ -392,9 +478,9 @@ def corpus_check(paths: tuple[Path, ...], no_style: bool) -> None:
 
     faults, notes = checking.check(paths, style=not no_style)
     for fault in faults:
-        click.echo(str(fault), err=True)
+        _echo(str(fault), err=True)
     for note in notes:
-        click.echo(note)
+        _echo(note)
     sys.exit(1 if faults else 0)
 
 
@@ -411,9 +497,9 @@ def corpus_build(folder: Path) -> None:
 
     faults, written = building.build(folder)
     for fault in faults:
-        click.echo(str(fault), err=True)
+        _echo(str(fault), err=True)
     for path, count in written:
-        click.echo(f"{path}: {count} documents")
+        _echo(f"{path}: {count} documents")
     sys.exit(1 if faults else 0)
 
 
@@ -435,11 +521,11 @@ def corpus_stats(folder: Path, no_style: bool, datasheet: bool, closest: int) ->
     examples = corpora.load([folder])
     compared = agreement.compare(examples, agreement.parse(building.readings(folder)))
     text = stats.summary(examples, compared, {} if no_style else style.gauge(examples))
-    click.echo(text)
+    _echo(text)
     for line in stats.shortfalls(examples):
-        click.echo(f"short: {line}")
+        _echo(f"short: {line}")
     for share, a, b in checking.near_copies(examples, 0.0)[:closest]:
-        click.echo(f"{share:.3f}  {a}  {b}")
+        _echo(f"{share:.3f}  {a}  {b}")
     if datasheet:
         building.write_between(folder / "README.md", "figures", text)
         write([stats.plot(examples)], folder / "coverage.svg")
@@ -460,12 +546,12 @@ def corpus_agreement(folder: Path, disputed: bool) -> None:
 
     compared = agreement.compare(corpora.load([folder]), agreement.parse(building.readings(folder)))
     for lang, v in compared.items():
-        click.echo(f"{lang}: {v['n']} documents read twice; kappa flagged {v['flagged']:.3f}; disclosure {v['disclosure']:.3f}; lure {v['lure']:.3f}; catch {v['catch']:.3f}")
+        _echo(f"{lang}: {v['n']} documents read twice; kappa flagged {v['flagged']:.3f}; disclosure {v['disclosure']:.3f}; lure {v['lure']:.3f}; catch {v['catch']:.3f}")
         for pattern, value in v["patterns"].items():
-            click.echo(f"  {pattern:<22} kappa {value:.3f}")
+            _echo(f"  {pattern:<22} kappa {value:.3f}")
         if disputed:
             for ident in v["disputed"]:
-                click.echo(f"  disputed: {ident}")
+                _echo(f"  disputed: {ident}")
 
 
 @corpus.command("view")

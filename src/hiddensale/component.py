@@ -18,13 +18,14 @@ from hiddensale.schema import ScanResult
 
 SPANS_KEY = "hidden_sales"
 _CONFIG = "hiddensale.json"
-# The result travels on the doc as plain JSON, so that it survives Doc.to_bytes and the processes of nlp.pipe.
+# The result travels on the doc as plain JSON, so that it survives Doc.to_bytes and the processes of nlp.pipe. Without the text: the doc holds it,
+# and a record that carries its text counts as one of an extracted format.
 _STORE = "hiddensale"
 
 
 def _stored(doc: Doc) -> ScanResult | None:
     saved = doc.user_data.get(_STORE)
-    return ScanResult.from_dict(json.loads(saved)) if saved else None
+    return ScanResult.from_dict(json.loads(saved), doc.text) if saved else None
 
 
 @Language.factory("hiddensale", assigns=["doc._.hidden_sales", "doc.spans"], default_config={"model": None, "patterns": None, "min_score": None, "ui_lang": None})
@@ -79,7 +80,7 @@ class HiddenSales:
     def __call__(self, doc: Doc) -> Doc:
         """Scan one document."""
         result = self.detector.scan(doc.text, self.lang if self.lang in self.detector.langs else None)
-        doc.user_data[_STORE] = json.dumps(result.to_dict(with_text=True), ensure_ascii=False)
+        doc.user_data[_STORE] = json.dumps(result.to_dict(), ensure_ascii=False)
         doc.spans[SPANS_KEY] = SpanGroup(doc, name=SPANS_KEY, spans=list(_spans(doc, result)))
         return doc
 

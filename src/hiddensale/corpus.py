@@ -85,6 +85,12 @@ def parse_record(row: Any, place: str) -> Example:
     split = row.get("split") or "train"
     if split not in SPLITS:
         raise CorpusError(f"{place}: split is one of {', '.join(SPLITS)}, got {split!r}")
+    near = row.get("near") or []
+    if not isinstance(near, list) or not all(isinstance(x, str) for x in near):
+        raise CorpusError(f"{place}: near is a list of patterns, got {near!r}")
+    twin_of = row.get("twin_of")
+    if twin_of is not None and not isinstance(twin_of, str):
+        raise CorpusError(f"{place}: twin_of is the id of a document or null, got {twin_of!r}")
     labels = tuple(_label(x, text, f"{place}: label {n}") for n, x in enumerate(row["labels"], 1))
     return Example(
         id=str(row["id"]),
@@ -96,9 +102,9 @@ def parse_record(row: Any, place: str) -> Example:
         genre=str(row.get("genre") or ""),
         style=str(row.get("style") or ""),
         kind=str(row.get("kind") or ""),
-        near=tuple(row.get("near") or ()),
+        near=tuple(near),
         flips=row.get("flips"),
-        twin_of=row.get("twin_of"),
+        twin_of=twin_of,
         batch=str(row.get("batch") or ""),
         raw=row,
     )
@@ -155,24 +161,45 @@ def corpus_files(paths: Iterable[Path]) -> list[Path]:
     return out
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+def read_lines(path: Path, faults: list[Fault] | None = None) -> Iterator[tuple[int, Any]]:
     """Yield (line number, parsed JSON) of a JSON Lines file.
+
+    Parameters
+    ----------
+    path : Path
+    faults : list of Fault, optional
+        Collects the lines that are no JSON; without it the first one is raised.
 
     Raises
     ------
     CorpusError
-        At a line that is no JSON, naming it.
+        At the first line that is no JSON, where ``faults`` is not given.
     """
-    with path.open(encoding="utf-8") as stream:
+    # Decoded line by line, so that a byte that is no UTF-8 is told with its line.
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise CorpusError(f"{path}:{number}: no JSON: {error.msg}") from error
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line.decode("utf-8"))
+            except (ValueError, RecursionError) as error:
+                message = _no_json(error)
+                if faults is None:
+                    raise CorpusError(f"{path}:{number}: {message}") from error
+                faults.append(Fault(str(path), number, message))
+                continue
+            yield number, row
 
 
-def load(paths: Sequence[Path], faults: list[Fault] | None = None) -> list[Example]:
+def _no_json(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"no UTF-8 (byte 0x{error.object[error.start]:02x} at {error.start}); save the file as UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON: {error.msg}"
+    return f"no JSON: {error}"
+
+
+def load(paths: Sequence[Path], faults: list[Fault] | None = None, places: dict[str, tuple[str, int]] | None = None) -> list[Example]:
     """Read corpus files.
 
     Parameters
@@ -181,6 +208,8 @@ def load(paths: Sequence[Path], faults: list[Fault] | None = None) -> list[Examp
         JSON Lines files or folders of them.
     faults : list of Fault, optional
         Collects the faults; without it the first one is raised.
+    places : dict, optional
+        Filled with the file and line of each document, by its id.
 
     Raises
     ------
@@ -188,15 +217,15 @@ def load(paths: Sequence[Path], faults: list[Fault] | None = None) -> list[Examp
         At the first fault, where ``faults`` is not given.
     """
     out: list[Example] = []
-    seen: dict[str, str] = {}
+    seen = places if places is not None else {}
     for path in corpus_files(paths):
-        for number, row in read_lines(path):
+        for number, row in read_lines(path, faults):
             place = f"{path}:{number}"
             try:
                 example = parse_record(row, place)
                 if example.id in seen:
-                    raise CorpusError(f"{place}: the id {example.id!r} stands already at {seen[example.id]}")
-                seen[example.id] = place
+                    raise CorpusError(f"{place}: the id {example.id!r} stands already at {':'.join(map(str, seen[example.id]))}")
+                seen[example.id] = str(path), number
                 out.append(example)
             except CorpusError as error:
                 if faults is None:

@@ -148,12 +148,13 @@ class Detector:
         if n_jobs < 0:
             raise ConfigError(f"n_jobs is 0 (one per core) or more, got {n_jobs}")
 
-        def document_of(item: str | Document) -> Document:
+        def document_of(item: object) -> Document:
             if isinstance(item, str):
                 return Document(text=item, lang=lang)
-            if not isinstance(item, Document):
-                return Document(text="", lang=lang, error=ScanError("no-text", f"{item!r:.80} is a {type(item).__name__}, no text; leave it out or put a text in its place"))
-            return replace(item, lang=lang) if lang is not None and item.lang is None else item
+            if isinstance(item, Document):
+                return replace(item, lang=lang) if lang is not None and item.lang is None else item
+            told = f"{repr(item)[:80]} is a {type(item).__name__}, no text; leave it out or put a text in its place"
+            return Document(text="", lang=lang, error=ScanError("no-text", told))
 
         documents = map(document_of, texts)
         if n_jobs == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +183,16 @@ def _edits(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _detector(model: Path | None, settings: Mapping[str, Any], path: Path) -> Detector:
     loaded = load(model)
-    score, only = settings.get("min_score"), settings.get("patterns") or None
     try:
-        return Detector(loaded.model, patterns=only, min_score=score)
+        return _with_settings(loaded, settings.get("min_score"), tuple(settings.get("patterns") or ()))
     except (HiddensaleError, TypeError) as error:
         raise InputError(f"{path}: settings cannot be used ({error}); restore the file or scan again with --evidence") from error
+
+
+@lru_cache(maxsize=4)
+def _with_settings(loaded: Detector, score: float | None, only: tuple[str, ...]) -> Detector:
+    """One for all packs of a scan, since a detector is slow to make and its first texts are slow."""
+    return Detector(loaded.model, patterns=only or None, min_score=score)
 
 
 def _others(record: Mapping[str, Any], detector: Detector) -> Iterator[str]:
