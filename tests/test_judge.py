@@ -12,7 +12,7 @@ from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
 from hiddensale.evaluation import against_cues, evaluate
-from hiddensale.evidence import gather
+from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import Head, Linear, Trees, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
@@ -252,6 +252,20 @@ def test_spans_are_learned_from_marked_runs(detector: Detector) -> None:
     assert [w.lower for w in other.evidence.analysis.words[first:last]] == ["37", "euroa"]
 
 
+def _leaning(detector: Detector, lang: str, likely: str) -> tuple[SpanModel, Evidence]:
+    """A model that finds the words between [[ and ]] likely, of both roles, and the text without these marks."""
+    evidence = gather(detector.analyser(lang), detector.analyser(lang).analyse(likely.replace("[[", "").replace("]]", "")))
+    start, end = likely.index("[["), likely.index("]]") - 2
+    inside = [3.0 if start <= s < end else -2.0 for s in evidence.analysis.starts]
+
+    class Leaning(SpanModel):
+        def tag_scores(self, evidence: Evidence, u: int, pattern: str) -> Any:
+            unit = evidence.analysis.units[u]
+            return np.array([[x, 0.0, 0.0, x, 0.0, 0.0] for x in inside[unit.first : unit.last]])
+
+    return Leaning([], np.zeros((0, 6)), np.zeros(6)), evidence
+
+
 @pytest.mark.parametrize(
     ("lang", "likely", "span"),
     [
@@ -264,17 +278,12 @@ def test_spans_are_learned_from_marked_runs(detector: Detector) -> None:
         ("fi", "[[Sitten 44,90 €/kk (36]] kk).", "Sitten 44,90 €/kk (36 kk)"),
     ],
 )
-def test_spans_cut_no_brackets_and_no_endings(detector: Detector, monkeypatch: pytest.MonkeyPatch, lang: str, likely: str, span: str) -> None:
-    text = likely.replace("[[", "").replace("]]", "")
-    start, end = likely.index("[["), likely.index("]]") - 2
-    evidence = gather(detector.analyser(lang), detector.analyser(lang).analyse(text))
-    a = evidence.analysis
-    inside = [3.0 if start <= s < end else -2.0 for s in a.starts]
-    spans = SpanModel([], np.zeros((0, 6)), np.zeros(6))
-    monkeypatch.setattr(spans, "tag_scores", lambda evidence, u, pattern: np.array([[x, 0.0, 0.0, x, 0.0, 0.0] for x in inside[a.units[u].first : a.units[u].last]]))
+def test_spans_cut_no_brackets_and_no_endings(detector: Detector, lang: str, likely: str, span: str) -> None:
+    spans, evidence = _leaning(detector, lang, likely)
+    a, start = evidence.analysis, likely.index("[[")
     (unit,) = [u for u, x in enumerate(a.units) if a.starts[x.first] <= start < a.ends[x.last - 1]]
     first, last = spans.find(evidence, unit, "free-but-fees", "catch")
-    assert text[a.starts[first] : a.ends[last - 1]] == span
+    assert a.text[a.starts[first] : a.ends[last - 1]] == span
 
 
 @pytest.mark.parametrize(
@@ -285,17 +294,12 @@ def test_spans_cut_no_brackets_and_no_endings(detector: Detector, monkeypatch: p
         ("postage", "[[A free book you pay the postage]] of.", "A free book you pay the"),
     ],
 )
-def test_a_catch_that_goes_beyond_the_lure_is_sought_outside_of_it(detector: Detector, monkeypatch: pytest.MonkeyPatch, lure: str, likely: str, catch: str) -> None:
-    text = likely.replace("[[", "").replace("]]", "")
-    start, end = likely.index("[["), likely.index("]]") - 2
-    evidence = gather(detector.analyser("en"), detector.analyser("en").analyse(text))
+def test_a_catch_that_goes_beyond_the_lure_is_sought_outside_of_it(detector: Detector, lure: str, likely: str, catch: str) -> None:
+    spans, evidence = _leaning(detector, "en", likely)
     a = evidence.analysis
-    tags = np.array([[0.0, 0.0, 0.0, 3.0 if start <= s < end else -2.0, 0.0, 0.0] for s in a.starts])
-    spans = SpanModel([], np.zeros((0, 6)), np.zeros(6))
-    monkeypatch.setattr(spans, "tag_scores", lambda evidence, u, pattern: tags)
-    beside = (a.starts.index(text.index(lure)), a.ends.index(text.index(lure) + len(lure)) + 1)
+    beside = (a.starts.index(a.text.index(lure)), a.ends.index(a.text.index(lure) + len(lure)) + 1)
     first, last = spans.find(evidence, 0, "free-but-fees", "catch", beside)
-    assert text[a.starts[first] : a.ends[last - 1]] == catch
+    assert a.text[a.starts[first] : a.ends[last - 1]] == catch
 
 
 def test_the_shipped_linear_models_are_the_means_of_the_folds(detector: Detector) -> None:

@@ -15,7 +15,6 @@ import click
 from hiddensale.errors import HiddensaleError
 
 if TYPE_CHECKING:
-    from hiddensale.evaluation import Figures
     from hiddensale.schema import Document, ScanResult
 
 _FORMATS = ("text", "json", "jsonl", "csv", "sarif", "html")
@@ -428,35 +427,15 @@ def evaluate(corpus: tuple[Path, ...], output_format: str, split: str, model: Pa
     figures = evaluation.evaluate(detector.load(model), examples)
     if output_format == "json":
         # Beside the slices, which are "all" and languages.
-        _echo(json.dumps({**figures.to_dict(), **({"errors": _wrong(figures)} if errors else {})}, ensure_ascii=False, indent=1))
+        _echo(json.dumps({**figures.to_dict(), **({"errors": evaluation.errors(figures)} if errors else {})}, ensure_ascii=False, indent=1))
     else:
         table = evaluation.as_text(figures) + (evaluation.errors_text(figures) if errors else "")
-        _echo(_figures_page(table) if output_format == "html" else table, nl=False)
+        _echo(evaluation.as_html(table) if output_format == "html" else table, nl=False)
     if gate:
         faults = evaluation.gate(figures, detector.load(model).model.manifest, split)
         for fault in faults:
             _echo(f"hiddensale: gate: {fault}", err=True)
         sys.exit(1 if faults else 0)
-
-
-def _wrong(figures: Figures) -> list[dict[str, Any]]:
-    """What ``--errors`` lists, as data."""
-    rows = []
-    for o in figures.outcomes:
-        gold = sorted(x.pattern for x in o.example.labels if x.flagged)
-        said = sorted(f.pattern for f in o.result.findings if f.flagged)
-        if gold != said:
-            rows.append({"id": o.example.id, "sort": o.example.sort, "gold": gold, "said": said, "score": round(max(o.result.scores.values()), 6)})
-    return rows
-
-
-def _figures_page(table: str) -> str:
-    """The printed figures as one HTML page that asks for nothing else."""
-    from html import escape
-
-    # Ids of documents are input and come out as text.
-    head = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>Figures of hiddensale</title>'
-    return f"{head}\n<h1>Figures of hiddensale</h1>\n<pre>\n{escape(table)}</pre>\n</html>\n"
 
 
 @main.group()

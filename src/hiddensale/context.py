@@ -115,11 +115,13 @@ def quotations(text: str) -> list[tuple[int, int]]:
 
 def is_quoted_in_report(analysis: Analysis, hits: list[Hit], units: tuple[int, ...]) -> bool:
     """Whether ``units`` stand in one quotation of a text that says more than once outside of it that it reports."""
+    reports = [h for h in hits if h.key == "modifier.report"]
+    if len({h.unit for h in reports}) < _REPORTS:
+        return False
     starts, ends = analysis.starts, analysis.ends
     first, last = starts[analysis.units[min(units)].first], ends[analysis.units[max(units)].last - 1]
     for start, end in quotations(analysis.text):
         # The closing mark and its full stop may count to the unit.
         if start <= first + 1 and last <= end + 1:
-            outside = {h.unit for h in hits if h.key == "modifier.report" and not start <= starts[h.first] < end}
-            return len(outside) >= _REPORTS
+            return len({h.unit for h in reports if not start <= starts[h.first] < end}) >= _REPORTS
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -279,15 +280,27 @@ def as_text(figures: Figures) -> str:
     return "\n".join(out) + "\n"
 
 
-def errors_text(figures: Figures) -> str:
-    """Every wrong document, a line each: id, what it is, what was said."""
-    out = []
+def errors(figures: Figures) -> list[dict[str, Any]]:
+    """Every wrong document: id, sort, the patterns it is labelled with, those that were said, its highest score."""
+    rows = []
     for o in figures.outcomes:
         gold = sorted(x.pattern for x in o.example.labels if x.flagged)
         said = sorted(f.pattern for f in o.result.findings if f.flagged)
         if gold != said:
-            out.append(f"{o.example.id}\t{o.example.sort}\tgold {','.join(gold) or '-'}\tsaid {','.join(said) or '-'}\t{max(o.result.scores.values()):.2f}")
-    return "\n".join(out) + "\n" if out else ""
+            rows.append({"id": o.example.id, "sort": o.example.sort, "gold": gold, "said": said, "score": round(max(o.result.scores.values()), 6)})
+    return rows
+
+
+def errors_text(figures: Figures) -> str:
+    """The same, a line each."""
+    return "".join(f"{r['id']}\t{r['sort']}\tgold {','.join(r['gold']) or '-'}\tsaid {','.join(r['said']) or '-'}\t{r['score']:.2f}\n" for r in errors(figures))
+
+
+def as_html(table: str) -> str:
+    """What :func:`as_text` and :func:`errors_text` print as one HTML page that asks for nothing else."""
+    # Ids of documents are input and come out as text.
+    head = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>Figures of hiddensale</title>'
+    return f"{head}\n<h1>Figures of hiddensale</h1>\n<pre>\n{html.escape(table)}</pre>\n</html>\n"
 
 
 # --- the gate --------------------------------------------------------------------------------------------------

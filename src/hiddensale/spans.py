@@ -20,7 +20,7 @@ from hiddensale.evidence import Evidence
 _CANDIDATES = 60
 TAGS: tuple[str, ...] = ("lure inside", "lure opens", "lure closes", "catch inside", "catch opens", "catch closes")
 _OPENING, _CLOSING = set("([{"), set(")]}")
-_PUNCTUATION = set("\"'”“»«„.,;:!?–—-…*•·|/✓→") | _OPENING | _CLOSING
+_MARKS = set("\"'”“»«„.,;:!?–—-…*•·|/✓→")
 
 
 def _token(word: WordType) -> list[str]:
@@ -108,7 +108,7 @@ class SpanModel:
         words = [w.lower for w in evidence.analysis.words[unit.first : unit.last]]
         base = 0 if role == "lure" else 3
         scores = run_scores(self.tag_scores(evidence, u, pattern)[:, base : base + 3])
-        counted = np.array([not _is_mark(w) for w in words])
+        counted = np.array([not (_is_mark(w) or w in _OPENING or w in _CLOSING) for w in words])
         total = np.cumsum(counted)
         edge = _edges(evidence, u)
         allowed = whole_runs(words) & edge[:-1, None] & edge[None, 1:] & (total[None, :] > (total - counted)[:, None])
@@ -127,8 +127,8 @@ class SpanModel:
 
 
 def _is_mark(word: str) -> bool:
-    """Whether a word is punctuation, or a line to be filled in."""
-    return word in _PUNCTUATION or not word.strip("_.-")
+    """Whether a word is punctuation, but no bracket, or a line to be filled in."""
+    return word in _MARKS or not word.strip("_.-")
 
 
 def _edges(evidence: Evidence, u: int) -> npt.NDArray[np.bool_]:
@@ -165,11 +165,10 @@ def trimmed(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
     >>> trimmed(["–", "24", "(", "in", "all", ")", "."], 0, 7), trimmed(["(", "24", ")"], 0, 3)
     ((1, 6), (1, 2))
     """
-    brackets = _OPENING | _CLOSING
     while last - first > 1:
-        if _is_mark(words[first]) and words[first] not in brackets:
+        if _is_mark(words[first]):
             first += 1
-        elif _is_mark(words[last - 1]) and words[last - 1] not in brackets:
+        elif _is_mark(words[last - 1]):
             last -= 1
         elif last - first > 2 and words[first] in _OPENING and words[last - 1] in _CLOSING and whole_runs(words[first + 1 : last - 1])[0, -1]:
             first, last = first + 1, last - 1
