@@ -23,7 +23,7 @@ from hiddensale.roles import ROLE_NAMES, RoleModel
 from hiddensale.spans import SpanModel
 from hiddensale.wording import WordingModel
 
-FORMAT = 4
+FORMAT = 5
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"
@@ -32,8 +32,9 @@ HEADS = ("any", "pattern", "about", "present", "reports", "clear", "buried", "va
 # Rows of ``Model.scales``: what is calibrated.
 SCALES = ("any", "pattern", "present")
 # Least values a flagged pattern needs besides the threshold: its share among the patterns, and the log-odds that the text is
-# about what the pattern is about and that its lure can be pointed at, in any text and in a short one.
-GATES = ("share", "about", "lure", "lure of a short text")
+# about what the pattern is about and that its lure can be pointed at, in any text and in a short one; and the log-odds of "about"
+# where the judge is surer than ``judge.SURE`` that something is hidden.
+GATES = ("share", "about", "lure", "lure of a short text", "about where sure")
 Arrays = dict[str, npt.NDArray[Any]]
 
 

@@ -259,7 +259,7 @@ class Detector:
         order = sorted(range(len(PATTERNS)), key=lambda k: (-calibrated[k], k))
         about = model.heads["about"].predict(x)
         lures = np.array([roles[pair.lure, i] for i, pair in enumerate(pairs)])
-        through = gates_open(model.gates, share, about, lures, len(evidence.analysis.words))
+        through = gates_open(model.gates, p_any, share, about, lures, len(evidence.analysis.words))
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:

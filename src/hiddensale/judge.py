@@ -136,15 +136,21 @@ class Head:
 
 # Up to so many tokens a text is short: a button, a line of a shop, a menu.
 SHORT_TEXT = 35
+# From such a probability of any hidden sale on, a text may lie between two patterns and be surely about neither.
+SURE = 0.9
 
 
-def gates_open(gates: Floats, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:
+def gates_open(
+    gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float
+) -> npt.NDArray[np.bool_]:
     """Whether a pattern may be flagged, however sure the judge is that something is hidden.
 
     Parameters
     ----------
-    gates : ndarray of shape (4,)
+    gates : ndarray of shape (5,)
         Least values, as in :data:`hiddensale.artifacts.GATES`.
+    p_any : float or ndarray of the same shape
+        The probability of any hidden sale.
     share, about, lure : ndarray of the same shape
         The pattern's share among the patterns (0..1), the log-odds that the text is about such a thing, the role score of its
         lure.
@@ -156,7 +162,8 @@ def gates_open(gates: Floats, share: Floats, about: Floats, lure: Floats, n_toke
     ndarray of bool
     """
     least_lure = np.where(np.asarray(n_tokens) <= SHORT_TEXT, gates[3], gates[2])
-    return np.asarray((share >= gates[0]) & (about >= gates[1]) & (lure >= least_lure))
+    least_about = np.where(np.asarray(p_any) >= SURE, gates[4], gates[1])
+    return np.asarray((share >= gates[0]) & (about >= least_about) & (lure >= least_lure))
 
 
 def sigmoid(x: npt.NDArray[np.floating] | float) -> Floats:
