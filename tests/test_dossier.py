@@ -114,6 +114,9 @@ def test_the_page_is_inert_and_marked(packs: Path, tmp_path: Path) -> None:
     assert page.count('<mark class="lure">') == page.count('<mark class="catch">') == 1
     assert not any(x in page.lower() for x in ("<script", "<img", "<link", "src=", "href=", "@import"))
     assert "default-src 'none'" in page
+    # The parts of the score have words, as in the report.
+    assert "kaikki muu yhteensä" in page
+    assert "all else" not in page
 
 
 def test_a_hostile_page(tmp_path: Path) -> None:

@@ -13,15 +13,15 @@ from hiddensale.schema import ScanResult
 # file of examples/, pattern, lure, catch
 HIDDEN = [
     ("lehtipuhelu.txt", "free-but-fees", "lehden ihan ilmaiseksi", "sulle jää vaan ne postitus- ja painatuskulut"),
-    ("lehtietu.txt", "free-but-fees", "itsellenne vuodeksi yhden aikakauslehden ilmaiseksi", "ainoastaan postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
+    ("lehtietu.txt", "free-but-fees", "itsellenne vuodeksi yhden aikakauslehden ilmaiseksi", "postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
     ("magazine.txt", "free-but-fees", "absolutely free for a whole year", "A contribution towards postage and printing of £2.95 per issue is payable on receipt"),
     (
         "avaimenpera.eml",
         "gift-to-contract",
-        "Olemme varanneet sinulle ilmaisen turva-avaimenperän",
+        "Ilmainen turva-avaimenperä",
         "aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
     ),
-    ("keyfob.html", "gift-to-contract", "Your free safety key fob", "CardBlock card protection, £6.99 a month for a minimum of 24 months"),
+    ("keyfob.html", "gift-to-contract", "Your free safety key fob", "activates CardBlock card protection, £6.99 a month for a minimum of 24 months"),
     (
         "sukkapuhelu.txt",
         "free-to-subscription",
@@ -32,7 +32,7 @@ HIDDEN = [
         "razor.md",
         "free-to-subscription",
         "Get our **free starter razor",
-        "keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
+        "we'll keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
     ),
     (
         "kuntosali.txt",
@@ -44,9 +44,9 @@ HIDDEN = [
         "gymdraw.txt",
         "prize-to-pitch",
         "You've WON a body scan and a two-week pass worth £85",
-        "we'll show you round, introduce our programmes and find the membership that suits you",
+        "allow an hour or so: we'll show you round, introduce our programmes and find the membership that suits you",
     ),
-    ("markkinointiassistentti.txt", "sales-job-in-disguise", "tiimiimme kolmea iloista markkinointiassistenttia", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
+    ("markkinointiassistentti.txt", "sales-job-in-disguise", "iloista markkinointiassistenttia", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
     ("marketing-assistant.txt", "sales-job-in-disguise", "Marketing Assistant", "uncapped weekly earnings, paid per sign-up"),
     # A second wording that is missed: the catch stands in plain words below the button, without any mark of fine print.
     pytest.param("sukat.html", "free-to-subscription", "ILMAISEKSI", None, marks=pytest.mark.xfail(strict=True, reason="missed: fine print in plain words is taken for clear (.16)")),

@@ -33,8 +33,8 @@ HEADS = ("any", "pattern", "about", "present", "reports", "clear", "buried", "va
 SCALES = ("any", "pattern", "present")
 # Least values a flagged pattern needs besides the threshold: its share among the patterns, and the log-odds that the text is
 # about what the pattern is about and that its lure can be pointed at, in any text and in a short one; and the log-odds of "about"
-# where the judge is surer than ``judge.SURE`` that something is hidden.
-GATES = ("share", "about", "lure", "lure of a short text", "about where sure")
+# where the judge is surer than ``judge.SURE`` that something is hidden, and of a pattern that is flagged beside a likelier one.
+GATES = ("share", "about", "lure", "lure of a short text", "about where sure", "about of a further pattern")
 Arrays = dict[str, npt.NDArray[Any]]
 
 

@@ -64,7 +64,10 @@ def build(folder: Path) -> tuple[list[Fault], list[tuple[Path, int]]]:
     written = []
     for (lang, split), records in sorted(out.items()):
         path = folder / f"{lang}-{split}.jsonl"
-        path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+        # Written beside and renamed: a build that breaks off leaves the old file whole.
+        beside = path.with_suffix(".part")
+        beside.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+        beside.replace(path)
         written.append((path, len(records)))
     return faults, written
 

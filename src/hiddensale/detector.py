@@ -265,7 +265,9 @@ class Detector:
             if PATTERNS[i] not in self.only:
                 continue
             if self.min_score is None:
-                flagged = bool(p_any >= model.thresholds[row] and through[i])
+                # A further pattern is a further accusation: its text must surely be about it.
+                further = any(f.flagged for f in findings)
+                flagged = bool(p_any >= model.thresholds[row] and through[i] and (about[i] >= model.gates[5] or not further))
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= _SEEN:

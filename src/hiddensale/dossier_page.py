@@ -10,6 +10,7 @@ from typing import Any
 
 from hiddensale.catalogue import patterns
 from hiddensale.messages import level_word, texts
+from hiddensale.report import reason_words
 from hiddensale.terminal import inert
 
 WORDS: dict[str, dict[str, Any]] = {
@@ -181,7 +182,7 @@ def page(record: Mapping[str, Any]) -> str:
         f"<h2>{words['scores']}</h2>",
         _table([(k, f"{v:.4f}") for k, v in record["scores"].items()], (words["pattern"], words["score"])),
         f"<h2>{words['reasons']}</h2>",
-        _table([(r["name"], f"{r['weight']:+.3f}") for r in finding["reasons"]]),
+        _table([(reason_words(r["name"], ui), f"{r['weight']:+.3f}") for r in finding["reasons"]]),
         f"<h2>{words['made']}</h2>",
         _table(made, (words["key"], words["value"])),
     )

@@ -140,15 +140,13 @@ SHORT_TEXT = 35
 SURE = 0.9
 
 
-def gates_open(
-    gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float
-) -> npt.NDArray[np.bool_]:
+def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:
     """Whether a pattern may be flagged, however sure the judge is that something is hidden.
 
     Parameters
     ----------
-    gates : ndarray of shape (5,)
-        Least values, as in :data:`hiddensale.artifacts.GATES`.
+    gates : ndarray of shape (6,)
+        Least values, as in :data:`hiddensale.artifacts.GATES`; the last is for who flags several patterns, and not asked here.
     p_any : float or ndarray of the same shape
         The probability of any hidden sale.
     share, about, lure : ndarray of the same shape

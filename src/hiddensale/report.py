@@ -119,6 +119,35 @@ def texts() -> dict[str, Any]:
     return tomllib.loads(_read("report.toml"))
 
 
+def reason_words(name: str, lang: str) -> str:
+    """What a part of a score is called, in words of the interface language; the name itself where there are none.
+
+    As the page does it: the table's own words, a pattern, or a frame such as ``wording {}`` around one of them.
+
+    Examples
+    --------
+    >>> reason_words("wording flagged:free-but-fees", "en")
+    'wording: hidden “free that costs”'
+    """
+    return _reason_words(name, lang, 2) or name
+
+
+def _reason_words(name: str, lang: str, depth: int) -> str | None:
+    table: dict[str, str] = texts()[lang]["reason"]
+    if name in table:
+        return table[name]
+    if name in PATTERNS:
+        return patterns()[name].name[lang]
+    if depth:
+        for key, frame in table.items():
+            start, framed, end = key.partition("{}")
+            if framed and name.startswith(start) and name.endswith(end):
+                inner = _reason_words(name[len(start) : len(name) - len(end)], lang, depth - 1)
+                if inner is not None:
+                    return frame.replace("{}", inner)
+    return None
+
+
 class _Strings:
     """Numbers for strings that come again and again within a chunk."""
 

@@ -65,11 +65,11 @@ class Settings:
     any_share: float = 0.25
     member_gain: float = 1.4
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    gates: tuple[float, float, float, float, float] = (0.35, 0.0, -5.0, -3.0, -1.0)
+    gates: tuple[float, ...] = (0.35, 0.0, -5.0, -3.0, -1.0, 1.0)
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     # In the order of LANG_INDEX; a language added later gets the strictest.
-    least_thresholds: tuple[float, ...] = (0.54, 0.54)
-    budget: float = 0.165
+    least_thresholds: tuple[float, ...] = (0.55, 0.5)
+    budget: float = 0.18
     n_jobs: int = 2
 
 
@@ -841,9 +841,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         p_any = sigmoid(scales[row, 0, 0] * raw_any[mine] + scales[row, 0, 1])
         share = sigmoid(scales[row, 1, 0] * raw_pattern[mine] + scales[row, 1, 1])
         # The same decision as the detector's, on predictions for unseen groups.
-        through = gates_open(
-            np.array(settings.gates), p_any[:, None], share, raw_about[mine], rows.x[mine][:, :, lure_column], np.expm1(rows.x[mine][:, :, words_column])
-        ).any(axis=1)
+        through = gates_open(np.array(settings.gates), p_any[:, None], share, raw_about[mine], rows.x[mine][:, :, lure_column], np.expm1(rows.x[mine][:, :, words_column])).any(axis=1)
         chosen = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
         at = LANG_INDEX.get(lang)
         thresholds[row] = max(chosen, settings.least_thresholds[at] if at is not None else max(settings.least_thresholds))
