@@ -112,8 +112,9 @@ def test_the_second_month_shows_only_what_is_new(home: Path, first: list[dict]) 
         place.write_text(before, encoding="utf-8")
 
 
-def test_asking_what_would_make_it_plain(home: Path) -> None:
-    (home / "draft.txt").write_text(CHANGED, encoding="utf-8")
+def test_asking_what_would_make_it_plain(home: Path, examples_dir: Path) -> None:
+    draft = (examples_dir / "kuntosali.txt").read_text(encoding="utf-8")
+    (home / "draft.txt").write_text(draft, encoding="utf-8")
     done = hiddensale(home, "scan", "draft.txt", "--clarify", "--format", "jsonl")
     (finding,) = json.loads(done.stdout)["findings"]
     assert done.returncode == 1
@@ -121,4 +122,4 @@ def test_asking_what_would_make_it_plain(home: Path) -> None:
     assert told["score_after"] < told["score_before"] == finding["score"]
     # A long sentence is cut in the advice.
     assert told["sentence"][:60] in told["text"]
-    assert 0 <= told["at"] <= len(CHANGED)
+    assert 0 <= told["at"] <= len(draft)
