@@ -13,7 +13,7 @@ from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
 from hiddensale.evaluation import against_cues, evaluate
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import Head, Linear, Trees, sigmoid
+from hiddensale.judge import Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
@@ -384,3 +384,35 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
     texts = [("a", "g1"), ("b", "g1"), ("c", "g2")]
     figures = evaluate(detector, [Example(name, "en", "The library is closed on Monday.", (), group) for name, group in texts])
     assert figures.slices["en"]["slices"]["alone, without a twin"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("p_any", "share", "about", "lure", "n_tokens", "open_"),
+    [
+        (0.6, 0.4, 0.0, -5.0, 100, True),
+        (0.6, 0.3, 0.0, -5.0, 100, False),
+        (0.6, 0.4, -0.1, -5.0, 100, False),
+        (0.9, 0.4, -1.0, -5.0, 100, True),
+        (0.9, 0.4, -1.1, -5.0, 100, False),
+        (0.6, 0.4, 0.0, -5.1, 100, False),
+        (0.6, 0.4, 0.0, -3.1, 35, False),
+        (0.6, 0.4, 0.0, -3.0, 35, True),
+    ],
+    ids=["all met", "another pattern", "not about it", "sure, so it may lie between two", "but not far", "no lure", "short, no plain lure", "short, plain lure"],
+)
+def test_gates(p_any: float, share: float, about: float, lure: float, n_tokens: int, open_: bool) -> None:
+    gates = np.array([0.35, 0.0, -5.0, -3.0, -1.0, 1.0])
+    assert gates_open(gates, p_any, np.array([share]), np.array([about]), np.array([lure]), n_tokens).tolist() == [open_]
+
+
+def test_a_further_pattern_needs_a_text_that_is_surely_about_it(detector: Detector) -> None:
+    text = (
+        "Asiakasneuvojaksi kotoa käsin! Soitat liittymätarjouksia ja palkka määräytyy kauppojen mukaan. Aloituspaketti 149 € maksetaan ennen koulutusta, "
+        "ja saat osuuden myös niistä, jotka tuot mukaan."
+    )
+    both = [f.pattern for f in detector.scan(text, "fi").findings if f.flagged]
+    assert both == ["pay-to-work", "sales-job-in-disguise"]
+    strict = detector.model.gates.copy()
+    strict[5] = 20.0
+    one = Detector(replace(detector.model, gates=strict)).scan(text, "fi")
+    assert [f.pattern for f in one.findings if f.flagged] == ["pay-to-work"]

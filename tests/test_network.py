@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -169,3 +171,14 @@ def test_a_long_text_is_read_in_pieces_and_alike(detector: Detector, monkeypatch
         pieces = detector.model.network.read(evidence)
         for a, b in ((whole.roles, pieces.roles), (whole.pairs, pieces.pairs), (whole.answers, pieces.answers)):
             assert a == pytest.approx(b, abs=1e-9)
+
+
+def test_every_epoch_reads_all_texts_and_every_other_line() -> None:
+    rng = np.random.default_rng(4)
+    texts = [_text(rng, [3]) for _ in range(12)]
+    for line in texts[5:]:
+        line.weight = 0.0
+    settings = NetworkSettings(epochs=4, line_rest=2)
+    seen = Counter(id(text) for batch in network_fit._schedule(texts, settings, np.random.default_rng(1)) for text in batch)
+    assert [seen[id(text)] for text in texts[:5]] == [4] * 5
+    assert [seen[id(line)] for line in texts[5:]] == [2] * 7
