@@ -414,5 +414,8 @@ def test_a_further_pattern_needs_a_text_that_is_surely_about_it(detector: Detect
     assert both == ["pay-to-work", "sales-job-in-disguise"]
     strict = detector.model.gates.copy()
     strict[5] = 20.0
-    one = Detector(replace(detector.model, gates=strict)).scan(text, "fi")
+    model = replace(detector.model, gates=strict)
+    one = Detector(model).scan(text, "fi")
     assert [f.pattern for f in one.findings if f.flagged] == ["pay-to-work"]
+    # Asked for alone it is no other finding.
+    assert not Detector(model, patterns=["sales-job-in-disguise"]).scan(text, "fi").flagged

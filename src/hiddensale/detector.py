@@ -260,14 +260,15 @@ class Detector:
         about = model.heads["about"].predict(x)
         lures = np.array([roles[pair.lure, i] for i, pair in enumerate(pairs)])
         through = gates_open(model.gates, p_any, share, about, lures, len(evidence.analysis.words))
+        # A further pattern is a further accusation: its text must surely be about it, whatever patterns are asked for.
+        first = next((i for i in order if through[i]), None)
+        through &= (about >= model.gates[5]) | (np.arange(len(PATTERNS)) == first)
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:
                 continue
             if self.min_score is None:
-                # A further pattern is a further accusation: its text must surely be about it.
-                further = any(f.flagged for f in findings)
-                flagged = bool(p_any >= model.thresholds[row] and through[i] and (about[i] >= model.gates[5] or not further))
+                flagged = bool(p_any >= model.thresholds[row] and through[i])
             else:
                 flagged = bool(calibrated[i] >= self.min_score)
             if flagged or present[i] >= _SEEN:
