@@ -75,6 +75,30 @@ def test_the_language_that_is_named_holds_for_texts_that_do_not_say_theirs(tmp_p
         assert [(r["lang"], r["error"]) for r in named] == [("en", None), ("fi", None)]
 
 
+def test_training_runs_in_an_environment_in_which_every_processor_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def run_instead(command: list[str], *, env: dict[str, str], check: bool) -> subprocess.CompletedProcess[str]:
+        started.append((command[1:], env["OPENBLAS_CORETYPE"], env["NPY_DISABLE_CPU_FEATURES"].split()[0]))
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("subprocess.run", run_instead)
+    for name in ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"):
+        monkeypatch.delenv(name, raising=False)
+    assert run("train", "a", "-b", "--jobs", "1", "--output", "m").exit_code == 2
+    assert run("train", "a", "--jobs", "1", "--output", "m", "--", "-b").exit_code == 7
+    assert started == [(["-m", "hiddensale", "train", "--output", "m", "--jobs", "1", "--", "a", "-b"], "Haswell", "AVX512F")]
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "arm64"])
+def test_training_without_a_corpus_says_so_on_every_processor(monkeypatch: pytest.MonkeyPatch, machine: str, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    result = run("train", "/no/corpus")
+    assert result.exit_code == 2
+    assert "no such file" in result.stderr + capfd.readouterr().err
+
+
 def test_standard_input(folder: Path) -> None:
     (row,) = records(run("scan", "-", data=HIDDEN))
     assert row["source"] == "<stdin>"

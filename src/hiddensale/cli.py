@@ -392,7 +392,14 @@ def train(corpus: tuple[Path, ...], output: Path, jobs: int) -> None:
     Example:
       hiddensale train corpus/ --output models/base
     """
+    import subprocess
+
     from hiddensale import training
+
+    environment = training.same_loops(os.environ)
+    if environment is not None:
+        arguments = ["--output", str(output), "--jobs", str(jobs), "--", *map(str, corpus)]
+        sys.exit(subprocess.run([sys.executable, "-m", "hiddensale", "train", *arguments], env=environment, check=False).returncode)  # noqa: S603 -- this very program, and no shell
 
     def log(text: str) -> None:
         _echo(text, err=True)
