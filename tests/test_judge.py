@@ -390,6 +390,8 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
     ("p_any", "share", "about", "lure", "n_tokens", "open_"),
     [
         (0.6, 0.4, 0.0, -5.0, 100, True),
+        (0.59, 0.4, 2.0, -5.0, 100, True),
+        (0.59, 0.4, 1.9, -5.0, 100, False),
         (0.6, 0.3, 0.0, -5.0, 100, False),
         (0.6, 0.4, -0.1, -5.0, 100, False),
         (0.9, 0.4, -1.0, -5.0, 100, True),
@@ -398,10 +400,10 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
         (0.6, 0.4, 0.0, -3.1, 35, False),
         (0.6, 0.4, 0.0, -3.0, 35, True),
     ],
-    ids=["all met", "another pattern", "not about it", "sure, so it may lie between two", "but not far", "no lure", "short, no plain lure", "short, plain lure"],
+    ids=["all met", "unsure, but surely about it", "unsure", "another pattern", "not about it", "sure, so it may lie between two", "but not far", "no lure", "short, no plain lure", "short, plain lure"],
 )
 def test_gates(p_any: float, share: float, about: float, lure: float, n_tokens: int, open_: bool) -> None:
-    gates = np.array([0.35, 0.0, -5.0, -3.0, -1.0, 1.0])
+    gates = np.array([0.35, 0.0, -5.0, -3.0, -1.0, 1.0, 2.0])
     assert gates_open(gates, p_any, np.array([share]), np.array([about]), np.array([lure]), n_tokens).tolist() == [open_]
 
 

@@ -138,6 +138,8 @@ class Head:
 SHORT_TEXT = 35
 # From such a probability of any hidden sale on, a text may lie between two patterns and be surely about neither.
 SURE = 0.9
+# Under such a probability a text must the more surely be about what the pattern is about.
+UNSURE = 0.6
 
 
 def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:
@@ -145,8 +147,8 @@ def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Fl
 
     Parameters
     ----------
-    gates : ndarray of shape (6,)
-        Least values, as in :data:`hiddensale.artifacts.GATES`; the last is for who flags several patterns, and not asked here.
+    gates : ndarray of shape (7,)
+        Least values, as in :data:`hiddensale.artifacts.GATES`; that of a further pattern is for who flags several, and not asked here.
     p_any : float or ndarray of the same shape
         The probability of any hidden sale.
     share, about, lure : ndarray of the same shape
@@ -160,7 +162,8 @@ def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Fl
     ndarray of bool
     """
     least_lure = np.where(np.asarray(n_tokens) <= SHORT_TEXT, gates[3], gates[2])
-    least_about = np.where(np.asarray(p_any) >= SURE, gates[4], gates[1])
+    sureness = np.asarray(p_any)
+    least_about = np.where(sureness >= SURE, gates[4], np.where(sureness < UNSURE, gates[6], gates[1]))
     return np.asarray((share >= gates[0]) & (about >= least_about) & (lure >= least_lure))
 
 

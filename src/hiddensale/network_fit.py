@@ -56,7 +56,7 @@ class NetworkSettings:
     cue_hidden: int = 48
     pair_hidden: int = 64
     epochs: int = 10
-    line_rest: int = 2
+    line_rest: int = 3
     rate: float = 2e-3
     decay: float = 1e-2
     min_df: int = 4

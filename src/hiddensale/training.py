@@ -65,7 +65,7 @@ class Settings:
     any_share: float = 0.25
     member_gain: float = 1.4
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    gates: tuple[float, ...] = (0.35, 0.0, -5.0, -3.0, -1.0, 1.0)
+    gates: tuple[float, ...] = (0.35, 0.0, -5.0, -3.0, -1.0, 1.0, 2.0)
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     # In the order of LANG_INDEX; a language added later gets the strictest.
     least_thresholds: tuple[float, ...] = (0.55, 0.5)
