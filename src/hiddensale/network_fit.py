@@ -55,7 +55,7 @@ class NetworkSettings:
     hidden: int = 128
     cue_hidden: int = 48
     pair_hidden: int = 64
-    epochs: int = 10
+    epochs: int = 12
     line_rest: int = 3
     rate: float = 2e-3
     decay: float = 1e-2
