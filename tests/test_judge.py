@@ -390,8 +390,8 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
     ("p_any", "share", "about", "lure", "n_tokens", "open_"),
     [
         (0.6, 0.4, 0.0, -5.0, 100, True),
-        (0.54, 0.4, 2.0, -5.0, 100, True),
-        (0.54, 0.4, 1.9, -5.0, 100, False),
+        (0.59, 0.4, 2.0, -5.0, 100, True),
+        (0.59, 0.4, 1.9, -5.0, 100, False),
         (0.6, 0.3, 0.0, -5.0, 100, False),
         (0.6, 0.4, -0.1, -5.0, 100, False),
         (0.9, 0.4, -1.0, -5.0, 100, True),
@@ -400,7 +400,18 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
         (0.6, 0.4, 0.0, -3.1, 35, False),
         (0.6, 0.4, 0.0, -3.0, 35, True),
     ],
-    ids=["all met", "unsure, but surely about it", "unsure", "another pattern", "not about it", "sure, so it may lie between two", "but not far", "no lure", "short, no plain lure", "short, plain lure"],
+    ids=[
+        "all met",
+        "unsure, but surely about it",
+        "unsure",
+        "another pattern",
+        "not about it",
+        "sure, so it may lie between two",
+        "but not far",
+        "no lure",
+        "short, no plain lure",
+        "short, plain lure",
+    ],
 )
 def test_gates(p_any: float, share: float, about: float, lure: float, n_tokens: int, open_: bool) -> None:
     gates = np.array([0.35, 0.0, -5.0, -3.0, -1.0, 1.0, 2.0])
@@ -415,7 +426,7 @@ def test_a_further_pattern_needs_a_text_that_is_surely_about_it(detector: Detect
     both = [f.pattern for f in detector.scan(text, "fi").findings if f.flagged]
     assert both == ["pay-to-work", "sales-job-in-disguise"]
     strict = detector.model.gates.copy()
-    strict[5] = 20.0
+    strict[:, 5] = 20.0
     model = replace(detector.model, gates=strict)
     one = Detector(model).scan(text, "fi")
     assert [f.pattern for f in one.findings if f.flagged] == ["pay-to-work"]

@@ -13,13 +13,13 @@ from hiddensale.schema import ScanResult
 # file of examples/, pattern, lure, catch
 HIDDEN = [
     ("lehtipuhelu.txt", "free-but-fees", "lehden ihan ilmaiseksi", "sulle jää vaan ne postitus- ja painatuskulut"),
-    ("lehtietu.txt", "free-but-fees", "itsellenne vuodeksi yhden aikakauslehden ilmaiseksi", "postitus- ja painatuskulut 5,90 € numerolta, 12 numeroa"),
+    ("lehtietu.txt", "free-but-fees", "yhden aikakauslehden ilmaiseksi", "postitus- ja painatuskulut 5,90 € numerolta"),
     ("magazine.txt", "free-but-fees", "absolutely free for a whole year", "A contribution towards postage and printing of £2.95 per issue is payable on receipt"),
     (
         "avaimenpera.eml",
         "gift-to-contract",
-        "Ilmainen turva-avaimenperä",
-        "aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
+        "Olemme varanneet sinulle ilmaisen turva-avaimenperän",
+        "Avaimenperän aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
     ),
     ("keyfob.html", "gift-to-contract", "Your free safety key fob", "activates CardBlock card protection, £6.99 a month for a minimum of 24 months"),
     (
@@ -44,10 +44,10 @@ HIDDEN = [
         "gymdraw.txt",
         "prize-to-pitch",
         "You've WON a body scan and a two-week pass worth £85",
-        "allow an hour or so: we'll show you round, introduce our programmes and find the membership that suits you",
+        "we'll show you round, introduce our programmes and find the membership that suits you",
     ),
-    ("markkinointiassistentti.txt", "sales-job-in-disguise", "iloista markkinointiassistenttia", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
-    ("marketing-assistant.txt", "sales-job-in-disguise", "Marketing Assistant", "uncapped weekly earnings, paid per sign-up"),
+    ("markkinointiassistentti.txt", "sales-job-in-disguise", "markkinointiassistenttia", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
+    ("marketing-assistant.txt", "sales-job-in-disguise", "Marketing Assistant", "earnings, paid per sign-up"),
     # A second wording that is missed: the catch stands in plain words below the button, without any mark of fine print.
     pytest.param("sukat.html", "free-to-subscription", "ILMAISEKSI", None, marks=pytest.mark.xfail(strict=True, reason="missed: fine print in plain words is taken for clear (.16)")),
 ]

@@ -55,8 +55,8 @@ class Model:
     """Everything a detector needs that was learned.
 
     ``scales`` of shape (n_langs, 3, 2) holds scale and offset of the heads in :data:`SCALES`; ``thresholds`` of shape
-    (n_langs,) the probability of any hidden sale from which a text is flagged, ``gates`` what else must hold
-    (:data:`GATES`).
+    (n_langs,) the probability of any hidden sale from which a text is flagged, ``gates`` of shape (n_langs, n_gates) what else
+    must hold (:data:`GATES`).
     """
 
     roles: RoleModel

@@ -259,10 +259,10 @@ class Detector:
         order = sorted(range(len(PATTERNS)), key=lambda k: (-calibrated[k], k))
         about = model.heads["about"].predict(x)
         lures = np.array([roles[pair.lure, i] for i, pair in enumerate(pairs)])
-        through = gates_open(model.gates, p_any, share, about, lures, len(evidence.analysis.words))
+        through = gates_open(model.gates[row], p_any, share, about, lures, len(evidence.analysis.words))
         # A further pattern is a further accusation: its text must surely be about it, whatever patterns are asked for.
         first = next((i for i in order if through[i]), None)
-        through &= (about >= model.gates[5]) | (np.arange(len(PATTERNS)) == first)
+        through &= (about >= model.gates[row, 5]) | (np.arange(len(PATTERNS)) == first)
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:

@@ -139,7 +139,7 @@ SHORT_TEXT = 35
 # From such a probability of any hidden sale on, a text may lie between two patterns and be surely about neither.
 SURE = 0.9
 # Under such a probability a text must the more surely be about what the pattern is about.
-UNSURE = 0.55
+UNSURE = 0.6
 
 
 def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:
@@ -148,7 +148,7 @@ def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Fl
     Parameters
     ----------
     gates : ndarray of shape (7,)
-        Least values, as in :data:`hiddensale.artifacts.GATES`; that of a further pattern is for who flags several, and not asked here.
+        Least values of a language, as in :data:`hiddensale.artifacts.GATES`; that of a further pattern is for who flags several, and not asked here.
     p_any : float or ndarray of the same shape
         The probability of any hidden sale.
     share, about, lure : ndarray of the same shape
