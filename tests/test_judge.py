@@ -414,7 +414,7 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
     ],
 )
 def test_gates(p_any: float, share: float, about: float, lure: float, n_tokens: int, open_: bool) -> None:
-    gates = np.array([0.35, 0.0, -5.0, -3.0, -1.0, 1.0, 2.0])
+    gates = np.array([0.35, 0.0, -5.0, -3.0, -1.0, 1.0, 2.0, 0.0])
     assert gates_open(gates, p_any, np.array([share]), np.array([about]), np.array([lure]), n_tokens).tolist() == [open_]
 
 
@@ -432,3 +432,16 @@ def test_a_further_pattern_needs_a_text_that_is_surely_about_it(detector: Detect
     assert [f.pattern for f in one.findings if f.flagged] == ["pay-to-work"]
     # Asked for alone it is no other finding.
     assert not Detector(model, patterns=["sales-job-in-disguise"]).scan(text, "fi").flagged
+
+
+def test_what_is_told_clearly_is_not_hidden_however_sure_the_judge_is(detector: Detector) -> None:
+    text = "Ilmaiset villasukat kotiisi! Annamme lahjan tutustumisen iloksi. Ehdot: paketin jälkeen sukkia tulee kahden kuukauden välein 19,90 €, kunnes tilaus perutaan."
+    result = detector.scan(text, "fi")
+    assert [(f.pattern, f.disclosure) for f in result.findings if f.flagged] == [("free-to-subscription", "buried")]
+    gates = detector.model.gates.copy()
+    gates[:, 7] = -20.0  # as if every disclosure led by as much
+    told = Detector(replace(detector.model, gates=gates)).scan(text, "fi")
+    assert not told.flagged
+    assert told.scores == result.scores
+    # Who sets a least score of their own asks for no gates.
+    assert Detector(replace(detector.model, gates=gates), min_score=0.5).scan(text, "fi").flagged

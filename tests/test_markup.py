@@ -76,6 +76,7 @@ def test_a_document_and_its_twin(tmp_path: Path) -> None:
         ("style: dry", "style: odd", "style is one of"),
         ("flips: verdict", "flips: all", "says what it flips"),
         (" Käsittely 9,90 € laskulla.\n===", " Ei tällaista.\n===", "stands 0 times"),
+        (" Noudettavissa kirjastosta.\n>>>", " Noudettavissa kirjastosta.\n<<<\nuusi\n===\nvanha\n>>>", "not closed with >>>"),
         ("@twin a-1b of a-1", "@twin a-1 of a-1", "used twice"),
     ],
 )

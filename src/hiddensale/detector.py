@@ -263,6 +263,9 @@ class Detector:
         # A further pattern is a further accusation: its text must surely be about it, whatever patterns are asked for.
         first = next((i for i in order if through[i]), None)
         through &= (about >= model.gates[row, 5]) | (np.arange(len(PATTERNS)) == first)
+        # What is told clearly beside the lure is not hidden, however softly the rest of the text speaks.
+        if p_any >= model.thresholds[row] and through.any():
+            through &= self._lead_of_clear(x) <= model.gates[row, 7]
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:
@@ -280,6 +283,12 @@ class Detector:
         hot = [f.score for f in findings if f.flagged]
         score = max(hot) if hot else max((f.score for f in findings), default=0.0)
         return ScanResult(document.id, document.source, lang, bool(hot), score, scores, tuple(findings), document.text, document.extracted, document.meta)
+
+    def _lead_of_clear(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The log-odds that each pattern's catch is told clearly, less those of the likeliest other disclosure; shape (n_patterns,)."""
+        heads = self.model.heads
+        hidden = np.max([heads[d].predict(x) for d in _HIDDEN], axis=0)
+        return np.asarray(heads["clear"].predict(x) - hidden)
 
     def _stance_and_disclosure(self, row: npt.NDArray[np.float64], flagged: bool) -> tuple[str, str] | None:
         """What a finding says of itself; None where nothing can be said that agrees with its not being flagged."""

@@ -147,8 +147,8 @@ def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Fl
 
     Parameters
     ----------
-    gates : ndarray of shape (7,)
-        Least values of a language, as in :data:`hiddensale.artifacts.GATES`; that of a further pattern is for who flags several, and not asked here.
+    gates : ndarray of shape (8,)
+        Values of a language, as in :data:`hiddensale.artifacts.GATES`; those of a further pattern and of what is told clearly are not asked here.
     p_any : float or ndarray of the same shape
         The probability of any hidden sale.
     share, about, lure : ndarray of the same shape

@@ -42,6 +42,8 @@ _HEAD = re.compile(r"^@(doc|twin)\s+(\S+)(?:\s+of\s+(\S+))?\s*$")
 _OPEN = re.compile(r"\{([LK])([1-9]*):")
 _EDIT = re.compile(r"^<<<[ \t]*\n(.*?)\n===[ \t]*\n(.*?)\n?^>>>[ \t]*$", re.DOTALL | re.MULTILINE)
 
+_MARKER = re.compile(r"^(?:<<<|===|>>>)[ \t]*$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -121,6 +123,8 @@ def _apply_edits(base: Marked, body: str) -> Marked:
     if _EDIT.sub("", body).strip():
         raise ValueError("text outside the <<< === >>> edits of a twin")
     for old, new_source in edits:
+        if _MARKER.search(old) or _MARKER.search(new_source):
+            raise ValueError(f"an edit is not closed with >>> before the next begins: {old.splitlines()[0][:60]!r}")
         count = text.count(old)
         if count != 1:
             raise ValueError(f"the edit's old text stands {count} times in the base: {old[:60]!r}")

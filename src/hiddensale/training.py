@@ -69,8 +69,10 @@ class Settings:
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     # In the order of LANG_INDEX; a language added later gets the strictest.
     least_thresholds: tuple[float, ...] = (0.48, 0.46)
-    # The last of the gates, a language each: where the judge is unsure. English has no ordinary pages to choose it on, so it gets what holds anyway.
+    # The gate where the judge is unsure, a language each. English has no ordinary pages to choose it on, so it gets what holds anyway.
     unsure_about: tuple[float, ...] = (2.0, 0.0)
+    # It only closes, so the threshold, which is chosen without it, errs on the safe side.
+    lead_of_clear: float = 0.0
     budget: float = 0.2
     n_jobs: int = 2
 
@@ -844,7 +846,7 @@ def judge(examples: Sequence[Example], docs: Sequence[Prepared], rows: Rows, fol
         p_any = sigmoid(scales[row, 0, 0] * raw_any[mine] + scales[row, 0, 1])
         share = sigmoid(scales[row, 1, 0] * raw_pattern[mine] + scales[row, 1, 1])
         at = LANG_INDEX.get(lang)
-        gates[row] = [*settings.gates, settings.unsure_about[at] if at is not None else max(settings.unsure_about)]
+        gates[row] = [*settings.gates, settings.unsure_about[at] if at is not None else max(settings.unsure_about), settings.lead_of_clear]
         # The same decision as the detector's, on predictions for unseen groups.
         through = gates_open(gates[row], p_any[:, None], share, raw_about[mine], rows.x[mine][:, :, lure_column], np.expm1(rows.x[mine][:, :, words_column])).any(axis=1)
         chosen = choose_threshold(np.where(through, p_any, 0.0), any_gold[mine] == 1, any_gold[mine] == 0, settings.budget)
