@@ -244,10 +244,7 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 
 # (ad, edit) to what the model does instead.
 WRONG: dict[tuple[str, str], str] = {
-    ("kuntosali", "disclosed"): "the price of the membership is told beside the lure, and the score stays at .63",
-    ("bracelet", "disclosed"): "that shipping and handling is paid is told beside the lure, and the score stays at .50",
-    ("uni-ilta", "disclosed"): "that it is a sales event is told beside the lure, and the score stays at .72",
-    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .93",
+    ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .94",
 }
 
 

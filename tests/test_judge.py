@@ -13,7 +13,7 @@ from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
 from hiddensale.evaluation import against_cues, evaluate
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import Head, Linear, Trees, gates_open, sigmoid
+from hiddensale.judge import OUTWEIGHS_CLEAR, Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
@@ -389,16 +389,16 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
 @pytest.mark.parametrize(
     ("p_any", "share", "about", "lure", "n_tokens", "open_"),
     [
-        (0.6, 0.4, 0.0, -5.0, 100, True),
-        (0.59, 0.4, 2.0, -5.0, 100, True),
-        (0.59, 0.4, 1.9, -5.0, 100, False),
-        (0.6, 0.3, 0.0, -5.0, 100, False),
-        (0.6, 0.4, -0.1, -5.0, 100, False),
+        (0.65, 0.4, 0.0, -5.0, 100, True),
+        (0.64, 0.4, 2.0, -5.0, 100, True),
+        (0.64, 0.4, 1.9, -5.0, 100, False),
+        (0.65, 0.3, 0.0, -5.0, 100, False),
+        (0.65, 0.4, -0.1, -5.0, 100, False),
         (0.9, 0.4, -1.0, -5.0, 100, True),
         (0.9, 0.4, -1.1, -5.0, 100, False),
-        (0.6, 0.4, 0.0, -5.1, 100, False),
-        (0.6, 0.4, 0.0, -3.1, 35, False),
-        (0.6, 0.4, 0.0, -3.0, 35, True),
+        (0.65, 0.4, 0.0, -5.1, 100, False),
+        (0.65, 0.4, 0.0, -3.1, 35, False),
+        (0.65, 0.4, 0.0, -3.0, 35, True),
     ],
     ids=[
         "all met",
@@ -420,28 +420,36 @@ def test_gates(p_any: float, share: float, about: float, lure: float, n_tokens: 
 
 def test_a_further_pattern_needs_a_text_that_is_surely_about_it(detector: Detector) -> None:
     text = (
-        "Asiakasneuvojaksi kotoa käsin! Soitat liittymätarjouksia ja palkka määräytyy kauppojen mukaan. Aloituspaketti 149 € maksetaan ennen koulutusta, "
-        "ja saat osuuden myös niistä, jotka tuot mukaan."
+        "Asiakasneuvoja kotoa käsin, vapaat työajat!\nEt tarvitse kokemusta, koulutamme.\n"
+        "Työssäsi soitat asiakkaille ja kerrot eduistamme, palkkio määräytyy tulosten mukaan.\n"
+        "Ennen aloitusta maksat koulutuspaketin 149 €, se palautuu ensimmäisistä palkkioista."
     )
     both = [f.pattern for f in detector.scan(text, "fi").findings if f.flagged]
-    assert both == ["pay-to-work", "sales-job-in-disguise"]
+    assert both == ["sales-job-in-disguise", "pay-to-work"]
     strict = detector.model.gates.copy()
     strict[:, 5] = 20.0
     model = replace(detector.model, gates=strict)
     one = Detector(model).scan(text, "fi")
-    assert [f.pattern for f in one.findings if f.flagged] == ["pay-to-work"]
+    assert [f.pattern for f in one.findings if f.flagged] == ["sales-job-in-disguise"]
     # Asked for alone it is no other finding.
-    assert not Detector(model, patterns=["sales-job-in-disguise"]).scan(text, "fi").flagged
+    assert not Detector(model, patterns=["pay-to-work"]).scan(text, "fi").flagged
 
 
-def test_what_is_told_clearly_is_not_hidden_however_sure_the_judge_is(detector: Detector) -> None:
-    text = "Ilmaiset villasukat kotiisi! Annamme lahjan tutustumisen iloksi. Ehdot: paketin jälkeen sukkia tulee kahden kuukauden välein 19,90 €, kunnes tilaus perutaan."
+def test_what_is_told_clearly_is_not_hidden(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "Hei! Sait ilmaisen partahöylän 🎁 Lunasta se tästä linkistä, maksat vain toimituksen 3,95 €.\n\n\n"
+        "Tilaamalla hyväksyt ehdot. Terät toimitetaan jatkossa kuukausittain 24,90 €/kk, 12 kk sopimus."
+    )
     result = detector.scan(text, "fi")
     assert [(f.pattern, f.disclosure) for f in result.findings if f.flagged] == [("free-to-subscription", "buried")]
     gates = detector.model.gates.copy()
-    gates[:, 7] = -20.0  # as if every disclosure led by as much
-    told = Detector(replace(detector.model, gates=gates)).scan(text, "fi")
-    assert not told.flagged
-    assert told.scores == result.scores
+    gates[:, 7] = -20.0  # as if every catch read as told clearly by as much
+    told = Detector(replace(detector.model, gates=gates))
+    # Who is sure is not turned by that.
+    assert result.score >= OUTWEIGHS_CLEAR
+    assert told.scan(text, "fi").flagged
+    monkeypatch.setattr("hiddensale.detector.OUTWEIGHS_CLEAR", 1.0)
+    assert not told.scan(text, "fi").flagged
+    assert told.scan(text, "fi").scores == result.scores
     # Who sets a least score of their own asks for no gates.
     assert Detector(replace(detector.model, gates=gates), min_score=0.5).scan(text, "fi").flagged

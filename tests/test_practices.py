@@ -13,7 +13,7 @@ from hiddensale.schema import ScanResult
 # file of examples/, pattern, lure, catch
 HIDDEN = [
     ("lehtipuhelu.txt", "free-but-fees", "lehden ihan ilmaiseksi", "sulle jää vaan ne postitus- ja painatuskulut"),
-    ("lehtietu.txt", "free-but-fees", "yhden aikakauslehden ilmaiseksi", "postitus- ja painatuskulut 5,90 € numerolta"),
+    ("lehtietu.txt", "free-but-fees", "aikakauslehden ilmaiseksi", "postitus- ja painatuskulut 5,90 € numerolta"),
     ("magazine.txt", "free-but-fees", "absolutely free for a whole year", "A contribution towards postage and printing of £2.95 per issue is payable on receipt"),
     (
         "avaimenpera.eml",
@@ -32,7 +32,7 @@ HIDDEN = [
         "razor.md",
         "free-to-subscription",
         "Get our **free starter razor",
-        "we'll keep you stocked: eight fresh blades reach you every other month at our members' rate until you tell us to stop",
+        "eight fresh blades reach you every other month at our members' rate until you tell us to stop",
     ),
     (
         "kuntosali.txt",
@@ -46,10 +46,10 @@ HIDDEN = [
         "You've WON a body scan and a two-week pass worth £85",
         "we'll show you round, introduce our programmes and find the membership that suits you",
     ),
-    ("markkinointiassistentti.txt", "sales-job-in-disguise", "markkinointiassistenttia", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
+    ("markkinointiassistentti.txt", "sales-job-in-disguise", "iloista markkinointiassistenttia", "rajattomat ansaintamahdollisuudet: palkka määräytyy tulosten mukaan"),
     ("marketing-assistant.txt", "sales-job-in-disguise", "Marketing Assistant", "earnings, paid per sign-up"),
     # A second wording that is missed: the catch stands in plain words below the button, without any mark of fine print.
-    pytest.param("sukat.html", "free-to-subscription", "ILMAISEKSI", None, marks=pytest.mark.xfail(strict=True, reason="missed: fine print in plain words is taken for clear (.16)")),
+    pytest.param("sukat.html", "free-to-subscription", "ILMAISEKSI", None, marks=pytest.mark.xfail(strict=True, reason="missed: fine print in plain words is taken for clear (.12)")),
 ]
 HONEST = ["lehtietu-rehti.txt", "avaimenpera-rehti.txt", "kuntosali-rehti.txt", "markkinointiassistentti-rehti.txt", "marketing-assistant-honest.txt", "library.txt", "varoitus.txt"]
 HONEST_TEXTS = [

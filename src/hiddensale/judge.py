@@ -139,7 +139,9 @@ SHORT_TEXT = 35
 # From such a probability of any hidden sale on, a text may lie between two patterns and be surely about neither.
 SURE = 0.9
 # Under such a probability a text must the more surely be about what the pattern is about.
-UNSURE = 0.6
+UNSURE = 0.65
+# From such a probability on a text is flagged though its catch reads as told clearly: of such texts as many hide it as do not.
+OUTWEIGHS_CLEAR = 0.8
 
 
 def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:

@@ -69,8 +69,8 @@ class Settings:
     # Under this no text is flagged, whatever the budget says: the corpus holds less ordinary text than the world.
     # In the order of LANG_INDEX; a language added later gets the strictest.
     least_thresholds: tuple[float, ...] = (0.48, 0.46)
-    # The gate where the judge is unsure, a language each. English has no ordinary pages to choose it on, so it gets what holds anyway.
-    unsure_about: tuple[float, ...] = (2.0, 0.0)
+    # The gate where the judge is unsure, a language each. English has no ordinary pages to choose it on, shop strings only.
+    unsure_about: tuple[float, ...] = (2.0, 1.5)
     # It only closes, so the threshold, which is chosen without it, errs on the safe side.
     lead_of_clear: float = 0.0
     budget: float = 0.2
