@@ -140,7 +140,7 @@ SHORT_TEXT = 35
 SURE = 0.9
 # Under such a probability a text must the more surely be about what the pattern is about.
 UNSURE = 0.65
-# From such a probability on a text is flagged though its catch reads as told clearly: of such texts as many hide it as do not.
+# From such a probability on a text is flagged though its catch reads as told clearly: most of such texts hide it.
 OUTWEIGHS_CLEAR = 0.8
 
 
