@@ -13,7 +13,7 @@ from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
 from hiddensale.evaluation import against_cues, evaluate
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import OUTWEIGHS_CLEAR, Head, Linear, Trees, gates_open, sigmoid
+from hiddensale.judge import OUTWEIGHS, Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
@@ -446,10 +446,25 @@ def test_what_is_told_clearly_is_not_hidden(detector: Detector, monkeypatch: pyt
     gates[:, 7] = -20.0  # as if every catch read as told clearly by as much
     told = Detector(replace(detector.model, gates=gates))
     # Who is sure is not turned by that.
-    assert result.score >= OUTWEIGHS_CLEAR
+    assert result.score >= OUTWEIGHS
     assert told.scan(text, "fi").flagged
-    monkeypatch.setattr("hiddensale.detector.OUTWEIGHS_CLEAR", 1.0)
+    monkeypatch.setattr("hiddensale.detector.OUTWEIGHS", 1.0)
     assert not told.scan(text, "fi").flagged
     assert told.scan(text, "fi").scores == result.scores
     # Who sets a least score of their own asks for no gates.
     assert Detector(replace(detector.model, gates=gates), min_score=0.5).scan(text, "fi").flagged
+
+
+def test_what_reads_as_a_report_is_not_flagged_unless_the_judge_is_sure(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "Hei! Sait ilmaisen partahöylän 🎁 Lunasta se tästä linkistä, maksat vain toimituksen 3,95 €.\n\n\n"
+        "Tilaamalla hyväksyt ehdot. Terät toimitetaan jatkossa kuukausittain 24,90 €/kk, 12 kk sopimus."
+    )
+    head = detector.model.heads["reports"]
+    reporting = replace(head, linear=replace(head.linear, bias=head.linear.bias + 100.0))
+    told = Detector(replace(detector.model, heads={**detector.model.heads, "reports": reporting}))
+    assert told.scan(text, "fi").flagged
+    monkeypatch.setattr("hiddensale.detector.OUTWEIGHS", 1.0)
+    result = told.scan(text, "fi")
+    assert not result.flagged
+    assert {f.stance for f in result.findings} == {"reports"}

@@ -35,7 +35,7 @@ SCALES = ("any", "pattern", "present")
 # about what the pattern is about and that its lure can be pointed at, in any text and in a short one; and the log-odds of "about"
 # where the judge is surer than ``judge.SURE`` that something is hidden, of a pattern that is flagged beside a likelier one, and where
 # the judge is less sure than ``judge.UNSURE``. The last is a most: by how many log-odds "clear" may lead the other disclosures
-# where the judge is less sure than ``judge.OUTWEIGHS_CLEAR``.
+# where the judge is less sure than ``judge.OUTWEIGHS``.
 GATES = ("share", "about", "lure", "lure of a short text", "about where sure", "about of a further pattern", "about where unsure", "clear")
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -20,7 +20,7 @@ from hiddensale.catalogue import DISCLOSURES, PATTERNS, pointers
 from hiddensale.context import is_quoted_in_report
 from hiddensale.errors import ConfigError, HiddensaleError
 from hiddensale.evidence import Evidence, gather
-from hiddensale.judge import OUTWEIGHS_CLEAR, gates_open, sigmoid
+from hiddensale.judge import OUTWEIGHS, gates_open, sigmoid
 from hiddensale.lexicon import Lemmatizer
 from hiddensale.messages import sentence
 from hiddensale.packs import live_lemmatizer, load_pack, run_time_lemmatizer
@@ -263,9 +263,9 @@ class Detector:
         # A further pattern is a further accusation: its text must surely be about it, whatever patterns are asked for.
         first = next((i for i in order if through[i]), None)
         through &= (about >= model.gates[row, 5]) | (np.arange(len(PATTERNS)) == first)
-        # What is told clearly beside the lure is not hidden, however softly the rest of the text speaks.
-        if model.thresholds[row] <= p_any < OUTWEIGHS_CLEAR and through.any():
-            through &= self._lead_of_clear(x) <= model.gates[row, 7]
+        # What is told clearly beside the lure is not hidden, however softly the rest of the text speaks, and who reports of an offer does not make it.
+        if model.thresholds[row] <= p_any < OUTWEIGHS and through.any():
+            through &= (self._lead_of_clear(x) <= model.gates[row, 7]) & (model.heads["reports"].predict(x) < 0)
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:

@@ -140,8 +140,8 @@ SHORT_TEXT = 35
 SURE = 0.9
 # Under such a probability a text must the more surely be about what the pattern is about.
 UNSURE = 0.65
-# From such a probability on a text is flagged though its catch reads as told clearly: most of such texts hide it.
-OUTWEIGHS_CLEAR = 0.8
+# From such a probability on a text is flagged though its catch reads as told clearly, or all of it as a report: most of such texts hide a sale.
+OUTWEIGHS = 0.8
 
 
 def gates_open(gates: Floats, p_any: npt.NDArray[np.floating] | float, share: Floats, about: Floats, lure: Floats, n_tokens: npt.NDArray[np.floating] | float) -> npt.NDArray[np.bool_]:
