@@ -100,6 +100,11 @@ def ranked(tested: np.ndarray, honest: np.ndarray) -> tuple[float, float]:
     return average_precision(gold, np.concatenate([tested, honest])), recall_at(tested, honest, FALSE_ALARMS)
 
 
+def told(model: Any, x: Any) -> np.ndarray:
+    """Scores of the rows; none for no rows (a kind of catch that no document of a split uses), which scikit-learn refuses."""
+    return model.decision_function(x) if x.shape[0] else np.zeros(0)
+
+
 def unseen_and_seen(one: Slice, x: Any, y: np.ndarray, x_dev: Any, honest: np.ndarray) -> list[tuple[float, float]]:
     """(AP, recall) without the kind in training, and with it."""
 
@@ -107,15 +112,14 @@ def unseen_and_seen(one: Slice, x: Any, y: np.ndarray, x_dev: Any, honest: np.nd
         return LinearSVC(C=0.5, random_state=0).fit(x[keep], y[keep])
 
     without = model(~one.gone)
-    out = [ranked(np.concatenate([without.decision_function(x[one.tested_train]), without.decision_function(x_dev[one.tested_dev])]), without.decision_function(x_dev[honest]))]
+    out = [ranked(np.concatenate([told(without, x[one.tested_train]), told(without, x_dev[one.tested_dev])]), told(without, x_dev[honest]))]
     parts = []
     for k in range(N_PARTS):
         mine = one.tested_train & (one.part == k)
         some = model(~(one.gone & (one.part == k)))
-        told = [some.decision_function(x[mine])] if mine.any() else []
         # No model has seen a dev document; the first tells them.
-        told += [some.decision_function(x_dev[one.tested_dev])] if k == 0 and one.tested_dev.any() else []
-        parts.append((np.concatenate([np.zeros(0), *told]), some.decision_function(x_dev[honest])))
+        dev = told(some, x_dev[one.tested_dev]) if k == 0 else np.zeros(0)
+        parts.append((np.concatenate([told(some, x[mine]), dev]), told(some, x_dev[honest])))
     # The honest documents' mean over the models: each model's scores are on nearly the same scale.
     out.append(ranked(np.concatenate([t for t, _ in parts]), np.mean([h for _, h in parts], axis=0)))
     return out

@@ -169,6 +169,21 @@ def test_unseen_finds_the_kinds_in_a_catch() -> None:
     assert unseen.catch_kinds(example("b", text), analyser) == {}
 
 
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_unseen_measures_a_kind_that_one_split_does_not_use(split: str) -> None:
+    from scipy.sparse import csr_matrix
+
+    unseen = script("unseen")
+    # Twelve training documents, half of them flagged; the feature tells. The kind is used in one split alone.
+    y = np.array([True, False] * 6)
+    x = csr_matrix(np.stack([y, ~y], axis=1).astype(float))
+    x_dev, honest = x[:4], ~y[:4]
+    nobody, used = np.zeros(12, dtype=bool), y & (np.arange(12) < 4)
+    in_train, in_dev = (used, nobody[:4]) if split == "train" else (nobody, used[:4])
+    one = unseen.Slice("free-but-fees", "catch.postage", in_train, in_train, in_dev, np.arange(12) % unseen.N_PARTS)
+    assert unseen.unseen_and_seen(one, x, y, x_dev, honest) == [(1.0, 1.0), (1.0, 1.0)]
+
+
 def test_unseen_recall_is_read_at_a_share_of_honest_texts() -> None:
     unseen = script("unseen")
     honest = np.arange(100, dtype=np.float64)
