@@ -435,36 +435,34 @@ def test_a_further_pattern_needs_a_text_that_is_surely_about_it(detector: Detect
     assert not Detector(model, patterns=["pay-to-work"]).scan(text, "fi").flagged
 
 
+# A hidden sale that the judge is surer of than OUTWEIGHS.
+RAZOR = (
+    "Hei! Sait ilmaisen partahöylän 🎁 Lunasta se tästä linkistä, maksat vain toimituksen 3,95 €.\n\n\nTilaamalla hyväksyt ehdot. Terät toimitetaan jatkossa kuukausittain 24,90 €/kk, 12 kk sopimus."
+)
+
+
 def test_what_is_told_clearly_is_not_hidden(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (
-        "Hei! Sait ilmaisen partahöylän 🎁 Lunasta se tästä linkistä, maksat vain toimituksen 3,95 €.\n\n\n"
-        "Tilaamalla hyväksyt ehdot. Terät toimitetaan jatkossa kuukausittain 24,90 €/kk, 12 kk sopimus."
-    )
-    result = detector.scan(text, "fi")
+    result = detector.scan(RAZOR, "fi")
     assert [(f.pattern, f.disclosure) for f in result.findings if f.flagged] == [("free-to-subscription", "buried")]
     gates = detector.model.gates.copy()
     gates[:, 7] = -20.0  # as if every catch read as told clearly by as much
     told = Detector(replace(detector.model, gates=gates))
     # Who is sure is not turned by that.
     assert result.score >= OUTWEIGHS
-    assert told.scan(text, "fi").flagged
+    assert told.scan(RAZOR, "fi").flagged
     monkeypatch.setattr("hiddensale.detector.OUTWEIGHS", 1.0)
-    assert not told.scan(text, "fi").flagged
-    assert told.scan(text, "fi").scores == result.scores
+    assert not told.scan(RAZOR, "fi").flagged
+    assert told.scan(RAZOR, "fi").scores == result.scores
     # Who sets a least score of their own asks for no gates.
-    assert Detector(replace(detector.model, gates=gates), min_score=0.5).scan(text, "fi").flagged
+    assert Detector(replace(detector.model, gates=gates), min_score=0.5).scan(RAZOR, "fi").flagged
 
 
 def test_what_reads_as_a_report_is_not_flagged_unless_the_judge_is_sure(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (
-        "Hei! Sait ilmaisen partahöylän 🎁 Lunasta se tästä linkistä, maksat vain toimituksen 3,95 €.\n\n\n"
-        "Tilaamalla hyväksyt ehdot. Terät toimitetaan jatkossa kuukausittain 24,90 €/kk, 12 kk sopimus."
-    )
     head = detector.model.heads["reports"]
     reporting = replace(head, linear=replace(head.linear, bias=head.linear.bias + 100.0))
     told = Detector(replace(detector.model, heads={**detector.model.heads, "reports": reporting}))
-    assert told.scan(text, "fi").flagged
+    assert told.scan(RAZOR, "fi").flagged
     monkeypatch.setattr("hiddensale.detector.OUTWEIGHS", 1.0)
-    result = told.scan(text, "fi")
+    result = told.scan(RAZOR, "fi")
     assert not result.flagged
     assert {f.stance for f in result.findings} == {"reports"}

@@ -265,7 +265,7 @@ class Detector:
         through &= (about >= model.gates[row, 5]) | (np.arange(len(PATTERNS)) == first)
         # What is told clearly beside the lure is not hidden, however softly the rest of the text speaks, and who reports of an offer does not make it.
         if model.thresholds[row] <= p_any < OUTWEIGHS and through.any():
-            through &= (self._lead_of_clear(x) <= model.gates[row, 7]) & (model.heads["reports"].predict(x) < 0)
+            through &= (self._lead_of_clear(x) <= model.gates[row, 7]) & ~self._reads_as_report(x)
         findings: list[Finding] = []
         for i in order:
             if PATTERNS[i] not in self.only:
@@ -290,6 +290,10 @@ class Detector:
         hidden = np.max([heads[d].predict(x) for d in _HIDDEN], axis=0)
         return np.asarray(heads["clear"].predict(x) - hidden)
 
+    def _reads_as_report(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Whether what each row describes is rather reported than offered; shape (n_rows,)."""
+        return np.asarray(self.model.heads["reports"].predict(x) >= 0)
+
     def _stance_and_disclosure(self, row: npt.NDArray[np.float64], flagged: bool) -> tuple[str, str] | None:
         """What a finding says of itself; None where nothing can be said that agrees with its not being flagged."""
         heads = self.model.heads
@@ -297,7 +301,7 @@ class Detector:
         if flagged:
             return "makes", max(_HIDDEN, key=told.__getitem__)
         likeliest = max(DISCLOSURES, key=told.__getitem__)
-        if float(heads["reports"].predict(row)[0]) >= 0:
+        if self._reads_as_report(row)[0]:
             return "reports", likeliest
         # Otherwise it looks like a hidden sale, but not surely enough to say so; that it is told clearly would be no better.
         return ("makes", "clear") if likeliest == "clear" else None
