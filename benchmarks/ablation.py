@@ -120,7 +120,8 @@ def main() -> None:
     whole = training.make_analysers(tables)
     rows = []
     for label, analysers, examples in (("", whole, learn), ("no packs", bare(whole), learn), ("half of the training groups", whole, half(learn))):
-        stage = training.first_stage(examples, settings, book, analysers, tables, log=lambda line: print(line, flush=True))
+        docs, lines = training.prepare_all(examples, book, analysers, settings.n_jobs)
+        stage = training.first_stage(docs, lines, settings, tables, log=lambda line: print(line, flush=True))
         held = {name: training.prepare(one, analysers) for name, one in sets.items()}
         for rule, drop in LEFT_OUT.items() if not label else ((label, LEFT_OUT["nothing"]),):
             print(rule, flush=True)

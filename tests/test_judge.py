@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from hiddensale.spans import SpanModel, best_run, run_scores
 from hiddensale.training import (
     N_FOLDS,
     Settings,
+    UnitTable,
+    WordingFit,
     _fit_columns,
     average_roles,
     average_wording,
@@ -29,12 +32,16 @@ from hiddensale.training import (
     describe_folds,
     export_trees,
     fit_head,
+    fit_roles,
     fit_spans,
     grouped_folds,
+    lemma_tables,
+    make_analysers,
     platt,
     prepare,
     prepare_all,
     role_share,
+    tables_and_prepared,
 )
 from hiddensale.wording import COLUMNS, WordingModel, counts
 
@@ -162,17 +169,76 @@ def test_a_lure_repeated_in_the_fine_print_does_not_hide_the_earlier_one(detecto
     assert row["disclosure.price-period before earlier lure end"] == row["disclosure.price-period at catch"] == 1.0
 
 
-def test_columns_are_learned_alike_in_any_number_of_processes() -> None:
+def test_each_column_answers_its_own_question() -> None:
     x = csr_matrix(RNG.normal(size=(60, 4)))
     y = (x.toarray()[:, [0, 1, 2, 3, 0]] > [0, 0.2, -0.2, 0, 9]).astype(np.int8)
-    weights, bias = _fit_columns(x, y, 1.0, 1)
-    for n_jobs in (2, 3):
-        again, offset = _fit_columns(x, y, 1.0, n_jobs)
-        assert (again == weights).all()
-        assert (offset == bias).all()
-    # Each column answers its own question; the last is never true.
+    weights, bias = _fit_columns(x, y, 1.0)
+    # The last is never true.
     assert weights[:, :4].argmax(axis=0).tolist() == [0, 1, 2, 3]
     assert (weights[:, 4].tolist(), bias[4]) == ([0.0] * 4, -8.0)
+
+
+FREE_BOOK = "A free book, a free cup.\nYou pay the postage only. It renews."
+
+
+def test_the_table_of_units_holds_their_rows(detector: Detector) -> None:
+    evidence = gather(detector.analyser("en"), detector.analyser("en").analyse(FREE_BOOK))
+    table = UnitTable()
+    n = len(evidence.analysis.units)
+    for u in range(n):
+        table.add(evidence, u)
+    table.add(evidence, 0, line=True)
+    names, x = table.matrix(1)
+    rows = [{names[i]: value for i, value in zip(row.indices, row.data, strict=True)} for row in x]
+    assert rows[:n] == [unit_row(evidence, u) for u in range(n)]
+    # A line of a phrase book has no place in a text.
+    assert rows[n] == {k: v for k, v in rows[0].items() if not k.startswith("z:")}
+    assert "z:first" in rows[0]
+    kept, part = table.matrix(2)
+    df = Counter(name for row in rows for name in row)
+    assert kept == sorted(name for name, count in df.items() if count >= 2)
+    assert part.shape == (n + 1, len(kept))
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_roles_are_learned_alike_in_any_number_of_processes(detector: Detector, n_jobs: int) -> None:
+    analysers = {"en": detector.analyser("en")}
+    offers = []
+    for thing in ("book", "cup", "pen", "hat"):
+        for cost in ("postage", "handling"):
+            lure, catch = f"A free {thing}!", f"You pay the {cost}."
+            label = Label("free-but-fees", (0, len(lure) - 1), (len(lure) + 1, len(lure) + len(catch)), "vague" if cost == "postage" else "buried", "makes")
+            offers.append((f"{lure} {catch}", (label,)))
+    examples = [Example(f"x{i}", "en", text, labels, f"x{i}") for i, (text, labels) in enumerate([*offers, *((f"The library is open until {hour}.", ()) for hour in range(5, 13))])]
+    docs, lines = prepare_all(examples, [Phrase("en", "free-but-fees", "lure", "a free book", (0, 11))], analysers, 1)
+    folds = np.arange(len(docs)) % N_FOLDS
+    alone, scores = fit_roles(docs, lines, folds, Settings(n_jobs=1, role_min_df=1))
+    models, again = fit_roles(docs, lines, folds, Settings(n_jobs=n_jobs, role_min_df=1))
+    for a, b in zip(alone, models, strict=True):
+        assert (a.weights == b.weights).all()
+        assert (a.bias == b.bias).all()
+    assert all((a == b).all() for a, b in zip(scores, again, strict=True))
+    lure = ROLE_NAMES.index("lure:free-but-fees")
+    assert min(scores[i][0, lure] for i in range(8)) > max(scores[i][0, lure] for i in range(8, 16))
+
+
+@pytest.mark.slow
+def test_taken_apart_once_a_text_is_what_it_is_to_the_analyser_of_run_time() -> None:
+    texts = [("en", "A free book! You paid the postages."), ("fi", "Ilmaisia kirjoja! Maksoit vain postikuluista."), ("en", "You paid for books.")]
+    examples = [Example(f"x{i}", lang, text, (), f"x{i}") for i, (lang, text) in enumerate(texts)]
+    book = [Phrase("fi", "free-but-fees", "catch", "maksat postikulut", (0, 17)), Phrase("en", "free-but-fees", "lure", "a free book", (0, 11))]
+    tables, docs, lines = tables_and_prepared(examples, book, ["fi", "en"], 2)
+    assert tables == lemma_tables([*texts, *((x.lang, x.text) for x in book)], ["fi", "en"])
+    assert tables["en"]["postages"] == "postage"
+    for found, expected in zip((docs, lines), prepare_all(examples, book, make_analysers(tables), 1), strict=True):
+        for one, other in zip(found, expected, strict=True):
+            assert (one.example, one.lure_units, one.catch_units) == (other.example, other.lure_units, other.catch_units)
+            a, b = one.evidence.analysis, other.evidence.analysis
+            assert [(w.lower, w.lemma, w.concepts) for w in a.words] == [(w.lower, w.lemma, w.concepts) for w in b.words]
+            assert (a.starts, a.ends, a.units) == (b.starts, b.ends, b.units)
+            assert [(h.cue.id, h.first, h.last) for h in one.evidence.hits] == [(h.cue.id, h.first, h.last) for h in other.evidence.hits]
+    # The same word is the same object in documents and lines.
+    assert docs[0].evidence.analysis.words[1] is lines[1].evidence.analysis.words[1]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -200,11 +266,20 @@ def test_every_text_is_read_by_the_member_that_has_not_seen_it(detector: Detecto
         assert rows.pairs[i] == alone.pairs[0]
 
 
-def test_a_text_has_the_same_vector_whole_and_from_its_counts(detector: Detector) -> None:
-    analysis = detector.analyser("fi").analyse("Ilmainen kirja kotiisi! Maksat vain postikulut 9,90 euroa, vain ne.")
-    model = detector.model.wording["fi"]
-    for whole, counted in zip(model.vector(analysis), model.vector_of(counts(analysis)), strict=True):
-        assert (whole == counted).all()
+def test_a_text_has_the_same_vector_when_learned_from_and_when_read(detector: Detector) -> None:
+    texts = ["Ilmainen kirja kotiisi! Maksat vain postikulut 9,90 euroa, vain ne.", "Ilmainen kirja.", "Maksat vain kotiisi!"]
+    hidden = (Label("free-but-fees", (0, 14), (24, 45), "vague", "makes"),)
+    examples = [Example(f"x{i}", "fi", text, () if i else hidden, f"x{i}") for i, text in enumerate(texts)]
+    docs, _ = prepare_all(examples, [], {"fi": detector.analyser("fi")}, 1)
+    fitter = WordingFit(docs, Settings())
+    model = fitter.model(np.ones(3, dtype=bool))
+    for i, p in enumerate(docs):
+        ids, values = model.vector(p.evidence.analysis)
+        assert fitter.scores(model, np.arange(3) == i)[0] == pytest.approx(model.scores(p.evidence.analysis))
+        # Only what two texts hold is learned from.
+        held = counts(p.evidence.analysis).keys() & {n for q in docs if q is not p for n in counts(q.evidence.analysis)}
+        assert {model.names[i] for i in ids} == held
+        assert len(values) == len(held) > 0
 
 
 def test_the_wording_does_not_see_style(detector: Detector) -> None:

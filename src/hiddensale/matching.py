@@ -1,8 +1,9 @@
 """Which patterns of a pack begin where in a text, found for all places at once.
 
-A pack has thousands of patterns and a text holds a dozen. Two things keep the others cheap:
+A pack has thousands of patterns and a text holds a dozen. Three things keep the others cheap:
 
 - Each pattern is filed under its rarest word. Only the patterns filed under a word of the text are looked at.
+- Of these only those are walked that some unit holds all the words of; a set of words is an int, so one ``&`` tells.
 - A set of places in the text is an int, one bit a place, so one ``&`` asks all places. A pattern is walked backwards
   from its last element: which places can come before what was walked so far? What is left are the places it begins at.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hiddensale.analysis import Analysis, Unit, WordType
@@ -21,20 +22,30 @@ from hiddensale.packs import Cue, Element
 _ANY = -1
 # Long texts are gone through in blocks of units of about so many tokens: the longer an int, the longer each step takes.
 _BLOCK = 1000
+# Words that pass the same tests are of one kind, so there are far fewer of these than words; hostile texts may hold more.
+_MAX_KINDS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A pattern as it is filed.
+    """A pattern as it is filed; compared by identity, since the index makes each once.
 
-    ``cue`` is the number of its cue, ``needs`` are the choices that must be in the text besides the one it is filed
-    under, ``backwards`` its elements from the last to the first, each with its choice.
+    ``cue`` is the number of its cue, ``needs`` are the choices that a unit must hold, one bit each, ``backwards`` its elements from the
+    last to the first, each with its choice.
     """
 
     cue: int
     pattern: tuple[Element, ...]
-    needs: tuple[int, ...]
+    needs: int
     backwards: tuple[tuple[Element, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kind:
+    """What words that pass the same tests have in common: the choices that take them, one bit each, and the entries filed under those."""
+
+    choices: int
+    entries: tuple[Entry, ...]
 
 
 class Index:
@@ -46,26 +57,23 @@ class Index:
     def __init__(self, cues: Sequence[Cue]) -> None:
         patterns = [(c, pattern) for c, cue in enumerate(cues) for pattern in cue.patterns]
         choices = {preds: n for n, preds in enumerate(dict.fromkeys(element.preds for _, pattern in patterns for element in pattern if element.preds))}
-        self.n_choices = len(choices)
         # How common words are is not known here; the words that many patterns ask for are the common ones.
         asked = Counter(pred for _, pattern in patterns for element in pattern for pred in element.preds)
         commonness = [max([asked[pred] for pred in preds]) for preds in choices]
-        self.entries: list[Entry] = []
-        filed: list[list[int]] = [[] for _ in choices]
+        filed: defaultdict[int, list[Entry]] = defaultdict(list)
         for c, pattern in patterns:
             backwards = tuple([(element, choices.get(element.preds, _ANY)) for element in reversed(pattern)])
             needs = {choice for element, choice in backwards if choice != _ANY and not element.optional and not element.negative}
-            # The rarest first: it is the one to file under, and the next ones rule a pattern out soonest.
-            rarest, *others = sorted(needs, key=commonness.__getitem__)
-            filed[rarest].append(len(self.entries))
-            self.entries.append(Entry(c, pattern, tuple(others), backwards))
+            filed[min(needs, key=commonness.__getitem__)].append(Entry(c, pattern, sum(1 << choice for choice in needs), backwards))
+        self._predicates = [frozenset(preds) for preds in choices]
         # By predicate: the choices that take it, and the entries filed under one of those.
-        self.choices: defaultdict[int, list[int]] = defaultdict(list)
-        self.filed: defaultdict[int, list[int]] = defaultdict(list)
+        self._choices: defaultdict[int, int] = defaultdict(int)
+        self._filed: defaultdict[int, list[Entry]] = defaultdict(list)
         for preds, choice in choices.items():
             for pred in preds:
-                self.choices[pred].append(choice)
-                self.filed[pred].extend(filed[choice])
+                self._choices[pred] |= 1 << choice
+                self._filed[pred].extend(filed.get(choice, ()))
+        self._kinds: dict[frozenset[int], _Kind] = {}
 
     def begins(self, analysis: Analysis) -> Iterator[tuple[Entry, int, int]]:
         """Each entry with each unit and token it begins at: exactly where :func:`hiddensale.cues.match_at` finds an end."""
@@ -73,29 +81,57 @@ class Index:
         for u, unit in enumerate(analysis.units):
             block.append((u, unit))
             if unit.last - block[0][1].first >= _BLOCK or u == len(analysis.units) - 1:
-                yield from self._begins(_lay_out(analysis.words, block))
+                yield from self._begins(analysis.words, block)
                 block = []
 
-    def _begins(self, grid: _Grid) -> Iterator[tuple[Entry, int, int]]:
-        # The places of each choice; the last one, which is number -1 too, is any token.
-        taken = [0] * self.n_choices + [grid.tokens]
-        possible: set[int] = set()
-        for pred, at in grid.held.items():
-            if pred in self.choices:
-                for choice in self.choices[pred]:
-                    taken[choice] |= at
-                possible.update(self.filed[pred])
-        for number in possible:
-            entry = self.entries[number]
-            for choice in entry.needs:  # a plain loop: all() would take longer than the rest of the test
-                if not taken[choice]:
-                    break
-            else:
-                found = _walk(entry, grid, taken)
-                while found:
-                    lowest = found & -found
-                    found ^= lowest
-                    yield entry, *grid.token(lowest.bit_length() - 1)
+    def _begins(self, words: Sequence[WordType], block: Sequence[tuple[int, Unit]]) -> Iterator[tuple[Entry, int, int]]:
+        possible = self._possible(words, block)
+        if not possible:
+            return
+        grid = _lay_out(words, block)
+        here = frozenset(grid.held)
+        # The places of each choice that is asked for; the last one, which is number -1 too, is any token.
+        taken = {_ANY: grid.tokens}
+        for entry in possible:
+            for _, choice in entry.backwards:
+                if choice not in taken:
+                    places = 0
+                    for pred in self._predicates[choice] & here:
+                        places |= grid.held[pred]
+                    taken[choice] = places
+            found = _walk(entry, grid, taken)
+            while found:
+                lowest = found & -found
+                found ^= lowest
+                yield entry, *grid.token(lowest.bit_length() - 1)
+
+    def _possible(self, words: Sequence[WordType], block: Sequence[tuple[int, Unit]]) -> dict[Entry, None]:
+        """The entries that some unit holds all the words of: no match leaves its unit."""
+        known = self._kinds.get
+        out: dict[Entry, None] = {}
+        for _, unit in block:
+            kinds = [known(word.preds) or self._kind(word.preds) for word in words[unit.first : unit.last]]
+            held = 0
+            for kind in kinds:
+                held |= kind.choices
+            for kind in kinds:
+                for entry in kind.entries:
+                    if entry.needs & held == entry.needs:
+                        out[entry] = None
+        return out
+
+    def _kind(self, preds: frozenset[int]) -> _Kind:
+        """The kind of the words that pass these tests."""
+        choices = 0
+        entries: dict[Entry, None] = {}
+        for pred in preds:
+            if pred in self._choices:
+                choices |= self._choices[pred]
+                entries.update(dict.fromkeys(self._filed[pred]))
+        if len(self._kinds) >= _MAX_KINDS:
+            self._kinds.clear()
+        found = self._kinds[preds] = _Kind(choices, tuple(entries))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +181,7 @@ def _lay_out(words: Sequence[WordType], block: Sequence[tuple[int, Unit]]) -> _G
     return _Grid(block, offsets, (bit - 1) & ~ends, firsts, ends, held)
 
 
-def _walk(entry: Entry, grid: _Grid, taken: list[int]) -> int:
+def _walk(entry: Entry, grid: _Grid, taken: Mapping[int, int]) -> int:
     """The places an entry begins at.
 
     Both ``inside`` and ``outset`` are the places from which the elements walked so far match: ``inside`` if a token was

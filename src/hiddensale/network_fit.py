@@ -8,10 +8,10 @@ Adam (Kingma and Ba 2015) with decoupled weight decay, in which a word part's ve
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -235,12 +235,10 @@ def _lay(batch: Sequence[Text], table: Table) -> _Batch:
     around = (token[beside] + len(here) * np.arange(len(WINDOW))).astype(np.int32)
     text_starts = np.concatenate([[0], np.cumsum(n_units)[:-1]]).astype(np.intp)
     listed = [c for t in batch for c in t.cues]
-    place = table.cue_place[np.array([k for c in listed for k, _ in c], dtype=np.int32)]
-    cues = csr_matrix(
-        (np.array([v for c in listed for _, v in c], dtype=np.float32), place, np.concatenate([[0], np.cumsum([len(c) for c in listed])])),
-        shape=(len(listed), len(table.cue_names)),
-    )
-    twins = [(i, j) for i, a in enumerate(batch) for j, b in enumerate(batch) if a.group and a.group == b.group and a.weight and b.weight and a.answers[0] > b.answers[0]]
+    found = np.array(list(chain.from_iterable(listed)), dtype=np.float32).reshape(-1, 2)
+    place = table.cue_place[found[:, 0].astype(np.int32)]
+    cues = csr_matrix((found[:, 1], place, np.cumsum([0, *map(len, listed)])), shape=(len(listed), len(table.cue_names)))
+    twins = _twins(batch)
     words = table.rows[here]
     names = np.flatnonzero(np.bincount(words.indices, minlength=words.shape[1]))
     place_of = np.empty(words.shape[1], dtype=np.int32)
@@ -269,6 +267,15 @@ def _lay(batch: Sequence[Text], table: Table) -> _Batch:
         np.array([i for i, _ in twins], dtype=np.intp),
         np.array([j for _, j in twins], dtype=np.intp),
     )
+
+
+def _twins(batch: Sequence[Text]) -> list[tuple[int, int]]:
+    """The places of each hidden sale of a batch and of its honest twins."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for i, text in enumerate(batch):
+        if text.group and text.weight:
+            groups[text.group].append(i)
+    return sorted((i, j) for mine in groups.values() for i in mine for j in mine if batch[i].answers[0] > batch[j].answers[0])
 
 
 def _start(n_names: int, n_cues: int, s: NetworkSettings, rng: np.random.Generator) -> Parameters:
@@ -324,7 +331,8 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
         words, cues = words.copy(), cues.copy()
         words.data = words.data * _mask(rng, words.data.shape, s.drop_parts)
         cues.data = cues.data * _mask(rng, cues.data.shape, s.drop_cues)
-    vectors = np.tanh(words @ p["emb"])
+    parts = csr_matrix((words.data, b.name_at, words.indptr), shape=(words.shape[0], len(b.names)))
+    vectors = np.tanh(parts @ p["emb"][b.names])
     # A convolution over words that are often the same: every word type is multiplied once for every place in the window, and each
     # window is the sum of the rows that stand in it.
     n_words, n_window = b.around.shape
@@ -450,7 +458,7 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     drows = (gather.T @ dh1).reshape(n_window, -1, s.hidden)
     g["w1"] = (vectors.T @ drows).reshape(p["w1"].shape)
     dvectors = (drows @ w1.transpose(0, 2, 1)).sum(axis=0) * (1 - vectors**2)
-    g["emb"] = (b.names, csr_matrix((words.data, b.name_at, words.indptr), shape=(len(vectors), len(b.names))).T @ dvectors)
+    g["emb"] = (b.names, parts.T @ dvectors)
     return loss, g
 
 
@@ -462,10 +470,14 @@ def _cross_entropy(z: F32, y: F32) -> F32:
     return np.asarray(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
 
 
+# So many rows, their moments and what is made of them stay in the processor's cache.
+_ROWS_AT_ONCE = 1024
+
+
 class _Adam:
     def __init__(self, p: Parameters, decay: float) -> None:
-        self._first = {k: np.zeros_like(v) for k, v in p.items()}
-        self._second = {k: np.zeros_like(v) for k, v in p.items()}
+        # Both moments of a number side by side: the rows of word parts are many and scattered, so each is fetched once.
+        self._moments = {k: np.zeros((len(v), 2, *v.shape[1:]), dtype=v.dtype) for k, v in p.items()}
         self._decay = decay
         self._steps = 0
 
@@ -473,24 +485,29 @@ class _Adam:
         self._steps += 1
         scale = rate * math.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps)
         for name in LEARNED:
-            rows: Any = slice(None)
             gradient = g[name]
-            if isinstance(gradient, tuple):
-                rows, gradient = gradient
-            # In place, in single precision, and each gathered once: the rows of word parts are many.
-            first, second, now = self._first[name][rows], self._second[name][rows], p[name][rows]
-            first *= 0.9
-            first += 0.1 * gradient
-            second *= 0.999
-            second += 0.001 * gradient * gradient
-            step = np.sqrt(second)
-            step += 1e-8
-            np.divide(first, step, out=step)
-            step *= scale
-            if now.ndim == 2:
-                step += rate * self._decay * now
-            now -= step
-            self._first[name][rows], self._second[name][rows], p[name][rows] = first, second, now
+            if not isinstance(gradient, tuple):
+                self._move(p, name, slice(None), gradient, scale, rate)
+                continue
+            rows, gradient = gradient
+            for begin in range(0, len(rows), _ROWS_AT_ONCE):
+                self._move(p, name, rows[begin : begin + _ROWS_AT_ONCE], gradient[begin : begin + _ROWS_AT_ONCE], scale, rate)
+
+    def _move(self, p: Parameters, name: str, rows: Any, gradient: F32, scale: float, rate: float) -> None:
+        moments, now = self._moments[name][rows], p[name][rows]
+        first, second = moments[:, 0], moments[:, 1]
+        first *= 0.9
+        first += 0.1 * gradient
+        second *= 0.999
+        second += 0.001 * gradient * gradient
+        step = np.sqrt(second)
+        step += 1e-8
+        np.divide(first, step, out=step)
+        step *= scale
+        if now.ndim == 2:
+            step += rate * self._decay * now
+        now -= step
+        self._moments[name][rows], p[name][rows] = moments, now
 
 
 def fit(texts: Sequence[Text], table: Table, settings: NetworkSettings, seed: int) -> Parameters:

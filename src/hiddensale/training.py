@@ -7,9 +7,11 @@ and is calibrated the same way. What is shipped is their mean (Breiman 1996, "Ba
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hiddensale import network_fit
-from hiddensale.analysis import Analyser
+from hiddensale.analysis import Analyser, Analysis, WordType
 from hiddensale.catalogue import DISCLOSURES, PATTERNS
 from hiddensale.corpus import Example, Label, digest
 from hiddensale.errors import CorpusError
@@ -30,9 +32,9 @@ from hiddensale.packs import live_lemmatizer, load_pack, run_time_lemmatizer
 from hiddensale.phrases import Phrase
 from hiddensale.quantising import quantise, restore
 from hiddensale.relations import Pair, choose_pairs, describe, describe_document, feature_names
-from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
+from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, cue_features, length_scale, pair_features, word_features
 from hiddensale.spans import TAGS, SpanModel, run_scores, token_rows
-from hiddensale.wording import COLUMNS, OF_TEXT, WordingModel, counts
+from hiddensale.wording import COLUMNS, OF_TEXT, WordingModel, is_worded, pair_names, word_names
 
 Floats = npt.NDArray[np.float64]
 N_FOLDS = 4
@@ -104,20 +106,39 @@ def lemma_tables(texts: Sequence[tuple[str, str]], langs: Sequence[str], min_cou
     from joblib import Parallel, delayed
 
     made = Parallel(n_jobs=n_jobs)(delayed(_lemma_table)(lang, [text for code, text in texts if code == lang], min_count) for lang in langs)
-    return dict(zip(langs, made, strict=True))
+    return {lang: table for lang, (table, _) in zip(langs, made, strict=True)}
 
 
-def _lemma_table(lang: str, texts: Sequence[str], min_count: int) -> dict[str, str]:
+def _lemma_table(lang: str, texts: Sequence[str], min_count: int) -> tuple[dict[str, str], list[Analysis]]:
+    """The table of one language, and the texts taken apart."""
     pack = load_pack(lang)
     live = live_lemmatizer(pack)
     # A pack may name an inflected form; the table wants its lemma.
     wanted = {live.lemma(w) for w in pack.vocabulary() if w.isalpha()}
     counts: Counter[str] = Counter()
     analyser = Analyser(pack, live)
-    for text in texts:
-        counts.update({w.lemma for w in analyser.analyse(text).words if w.lemma.isalpha()})
+    analyses = [analyser.analyse(text) for text in texts]
+    for analysis in analyses:
+        counts.update({w.lemma for w in analysis.words if w.lemma.isalpha()})
     wanted |= {w for w, c in counts.items() if c >= min_count}
-    return build_table(str(pack.settings.get("simplemma", lang)), wanted)
+    return build_table(str(pack.settings.get("simplemma", lang)), wanted), analyses
+
+
+def tables_and_prepared(examples: Sequence[Example], book: Sequence[Phrase], langs: Sequence[str], n_jobs: int) -> tuple[dict[str, dict[str, str]], list[Prepared], list[Prepared]]:
+    """:func:`lemma_tables` of documents and phrase-book lines and :func:`prepare_all` with analysers over them; every text is taken apart once."""
+    from joblib import Parallel, delayed
+
+    def one(lang: str) -> tuple[dict[str, str], list[Prepared], list[Prepared]]:
+        docs = [x for x in examples if x.lang == lang]
+        lines = [_as_document(phrase) for phrase in book if phrase.lang == lang]
+        table, analyses = _lemma_table(lang, [x.text for x in (*docs, *lines)], 2)
+        analyser = make_analysers({lang: table})[lang]
+        prepared = [_prepared(x, gather(analyser, analyser.with_words(analysis))) for x, analysis in zip((*docs, *lines), analyses, strict=True)]
+        return table, prepared[: len(docs)], prepared[len(docs) :]
+
+    parts = Parallel(n_jobs=n_jobs)(delayed(one)(lang) for lang in langs)
+    tables = {lang: table for lang, (table, _, _) in zip(langs, parts, strict=True)}
+    return tables, *_in_order(examples, book, {lang: (docs, lines) for lang, (_, docs, lines) in zip(langs, parts, strict=True)})
 
 
 def make_analysers(tables: dict[str, dict[str, str]]) -> dict[str, Analyser]:
@@ -131,12 +152,11 @@ def make_analysers(tables: dict[str, dict[str, str]]) -> dict[str, Analyser]:
 
 def prepare(examples: Sequence[Example], analysers: dict[str, Analyser]) -> list[Prepared]:
     """Evidence and gold units of labelled documents."""
-    out = []
-    for x in examples:
-        analyser = analysers[x.lang]
-        evidence = gather(analyser, analyser.analyse(x.text))
-        out.append(Prepared(x, evidence, [units_of(evidence, y.lure) for y in x.labels], [units_of(evidence, y.catch) for y in x.labels]))
-    return out
+    return [_prepared(x, gather(analysers[x.lang], analysers[x.lang].analyse(x.text))) for x in examples]
+
+
+def _prepared(example: Example, evidence: Evidence) -> Prepared:
+    return Prepared(example, evidence, [units_of(evidence, y.lure) for y in example.labels], [units_of(evidence, y.catch) for y in example.labels])
 
 
 # --- stage one -------------------------------------------------------------------------------------------------
@@ -201,12 +221,11 @@ class _Matrix:
         return out
 
 
-def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, balanced: bool = False, known: npt.NDArray[np.bool_] | None = None, weight: Floats | None = None) -> tuple[Floats, Floats]:
+def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, *, balanced: bool = False, known: npt.NDArray[np.bool_] | None = None, weight: Floats | None = None) -> tuple[Floats, Floats]:
     """One logistic regression per column of ``y``; weights (n_features, n_columns) and bias.
 
     ``balanced``: both answers of a column count alike. ``known`` and ``weight`` have the shape of ``y``.
     """
-    from joblib import Parallel, delayed
     from sklearn.linear_model import LogisticRegression
 
     def one(rows: Any, column: npt.NDArray[np.int8], importance: Floats | None) -> tuple[Floats, float]:
@@ -218,33 +237,23 @@ def _fit_columns(x: Any, y: npt.NDArray[np.int8], c: float, n_jobs: int, *, bala
         model.fit(rows, column, sample_weight=importance)
         return model.coef_[0], float(model.intercept_[0])
 
-    def some(rows: Any, numbers: Sequence[int]) -> dict[int, tuple[Floats, float]]:
-        out = {}
-        for j in numbers:
-            mine = slice(None) if known is None or known[:, j].all() else known[:, j]
-            importance = None if weight is None else weight[mine, j]
-            out[j] = one(rows[mine], y[mine, j], importance)
-        return out
-
-    # A process gets the rows once, not once for every column.
-    shares = [list(range(y.shape[1]))[k::n_jobs] for k in range(n_jobs)] if n_jobs > 0 else [[j] for j in range(y.shape[1])]
-    done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(some)(x, numbers) for numbers in shares if numbers)
-    by_column = {j: row for part in done for j, row in part.items()}
-    fitted = [by_column[j] for j in range(y.shape[1])]
+    fitted = []
+    for j in range(y.shape[1]):
+        mine = slice(None) if known is None or known[:, j].all() else known[:, j]
+        fitted.append(one(x[mine], y[mine, j], None if weight is None else weight[mine, j]))
     return np.stack([w for w, _ in fitted], axis=1), np.array([b for _, b in fitted])
 
 
 def prepare_phrases(book: Sequence[Phrase], analysers: dict[str, Analyser]) -> list[Prepared]:
-    """Phrase-book lines as tiny documents: a line's span is its only label, a near miss has none."""
-    out = []
-    for phrase in book:
-        if phrase.lang not in analysers:
-            continue
-        lure, catch = (phrase.span, None) if phrase.role == "lure" else (None, phrase.span)
-        labels = (Label(phrase.pattern, lure, catch, "vague", "makes"),) if phrase.span else ()
-        example = Example("", phrase.lang, phrase.text, labels, "")
-        out += prepare([example], analysers)
-    return out
+    """Phrase-book lines of the analysers' languages as tiny documents."""
+    return prepare([_as_document(phrase) for phrase in book if phrase.lang in analysers], analysers)
+
+
+def _as_document(phrase: Phrase) -> Example:
+    """A line's span is its only label, a near miss has none."""
+    lure, catch = (phrase.span, None) if phrase.role == "lure" else (None, phrase.span)
+    labels = (Label(phrase.pattern, lure, catch, "vague", "makes"),) if phrase.span else ()
+    return Example("", phrase.lang, phrase.text, labels, "")
 
 
 def prepare_all(examples: Sequence[Example], book: Sequence[Phrase], analysers: dict[str, Analyser], n_jobs: int) -> tuple[list[Prepared], list[Prepared]]:
@@ -256,14 +265,92 @@ def prepare_all(examples: Sequence[Example], book: Sequence[Phrase], analysers: 
 
     # A language in one piece: its words stay the same objects in documents and lines.
     parts = Parallel(n_jobs=n_jobs)(delayed(one)(lang, analyser) for lang, analyser in analysers.items())
-    docs = {lang: iter(part[0]) for lang, part in zip(analysers, parts, strict=True)}
-    lines = {lang: iter(part[1]) for lang, part in zip(analysers, parts, strict=True)}
+    return _in_order(examples, book, dict(zip(analysers, parts, strict=True)))
+
+
+def _in_order(examples: Sequence[Example], book: Sequence[Phrase], parts: Mapping[str, tuple[list[Prepared], list[Prepared]]]) -> tuple[list[Prepared], list[Prepared]]:
+    docs = {lang: iter(part[0]) for lang, part in parts.items()}
+    lines = {lang: iter(part[1]) for lang, part in parts.items()}
     return [next(docs[x.lang]) for x in examples], [next(lines[phrase.lang]) for phrase in book if phrase.lang in lines]
 
 
-def _phrase_row(p: Prepared, u: int) -> dict[str, float]:
-    # A line of a phrase book has no place in a text.
-    return {k: v for k, v in unit_row(p.evidence, u).items() if not k.startswith("z:")}
+class _Counted:
+    """Features that are counted in rows of words; what a word brings is looked up once, not once for every row.
+
+    Parameters
+    ----------
+    names_of : callable
+        The names of a word's features.
+    """
+
+    def __init__(self, names_of: Callable[[WordType], list[str]]) -> None:
+        self.numbers: dict[str, int] = {}
+        self._names_of = names_of
+        self._words: dict[WordType, list[int]] = {}
+        self._ids = array("i")
+        self._ends = [0]
+
+    def number(self, name: str) -> int:
+        """The column of a feature."""
+        return self.numbers.setdefault(name, len(self.numbers))
+
+    def add(self, words: Sequence[WordType], further: Iterable[str]) -> None:
+        """Add a row: the features of words, and ``further`` ones."""
+        for word in words:
+            known = self._words.get(word)
+            if known is None:
+                known = self._words[word] = [self.number(name) for name in self._names_of(word)]
+            self._ids.extend(known)
+        self._ids.extend([self.number(name) for name in further])
+        self._ends.append(len(self._ids))
+
+    def matrix(self, values: Sequence[float] | Floats) -> Any:
+        """Rows and columns; every time a feature stands in a row adds the row's value."""
+        from scipy.sparse import csr_matrix
+
+        out = csr_matrix((np.repeat(values, np.diff(self._ends)), np.array(self._ids), self._ends), shape=(len(values), len(self.numbers)))
+        out.sum_duplicates()
+        return out
+
+
+def _frequent(numbers: Mapping[str, int], matrix: Any, min_df: int) -> tuple[list[str], Any]:
+    """The features that at least ``min_df`` rows have, sorted by name, and their columns."""
+    df = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    kept = sorted((name, i) for name, i in numbers.items() if df[i] >= min_df)
+    out = matrix[:, [i for _, i in kept]]
+    out.sort_indices()
+    return [name for name, _ in kept], out
+
+
+class UnitTable:
+    """The rows of :func:`hiddensale.roles.unit_row` for many units as one matrix."""
+
+    def __init__(self) -> None:
+        self._words = _Counted(word_features)
+        self._scales: list[float] = []
+        self._cue_ids = array("i")
+        self._cue_values = array("d")
+        self._cue_ends = [0]
+
+    def add(self, evidence: Evidence, u: int, *, line: bool = False) -> None:
+        """Add a unit as the next row; a ``line`` of a phrase book has no place in a text."""
+        unit = evidence.analysis.units[u]
+        words = evidence.analysis.words[unit.first : unit.last]
+        self._words.add(words, (name for a, b in pairwise(words) for name in pair_features(a, b)))
+        self._scales.append(length_scale(len(words)))
+        for name, value in cue_features(evidence, u).items():
+            if not (line and name.startswith("z:")):
+                self._cue_ids.append(self._words.number(name))
+                self._cue_values.append(value)
+        self._cue_ends.append(len(self._cue_ids))
+
+    def matrix(self, min_df: int) -> tuple[list[str], Any]:
+        """The features that at least ``min_df`` units have, sorted, and the matrix of shape (n_units, n_features)."""
+        from scipy.sparse import csr_matrix
+
+        words = self._words.matrix(self._scales)
+        cues = csr_matrix((np.array(self._cue_values), np.array(self._cue_ids), self._cue_ends), shape=words.shape)
+        return _frequent(self._words.numbers, words + cues, min_df)
 
 
 def _rest_share(p: Prepared, rest: int) -> int:
@@ -306,24 +393,46 @@ def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.ND
     list of ndarray of shape (n_units, n_roles)
         For each of ``docs`` the role scores by the model that has not seen it.
     """
-    rows = [unit_row(p.evidence, u) for p in docs for u in range(len(p.evidence.analysis.units))]
-    rows += [_phrase_row(p, u) for p in lines for u in range(len(p.evidence.analysis.units))]
-    matrix = _Matrix(rows, settings.role_min_df)
-    x = matrix.transform(rows)
+    from joblib import Parallel, delayed, effective_n_jobs
+
+    table = UnitTable()
+    for p in docs:
+        for u in range(len(p.evidence.analysis.units)):
+            table.add(p.evidence, u)
+    for p in lines:
+        for u in range(len(p.evidence.analysis.units)):
+            table.add(p.evidence, u, line=True)
+    names, x = table.matrix(settings.role_min_df)
     y = np.concatenate([role_targets(p) for p in (*docs, *lines)])
     known = np.concatenate([*(role_known(p) for p in docs), *(role_known(p, line=True) for p in lines)])
     share = np.concatenate([*(role_share(p, settings.role_rest) for p in docs), *(np.ones((len(p.evidence.analysis.units), len(ROLE_NAMES))) for p in lines)])
     known &= share > 0
     n_units = [len(p.evidence.analysis.units) for p in (*docs, *lines)]
     fold = np.repeat([*folds, *(-1 for _ in lines)], n_units)
+    # A process gets the rows once and learns its columns for every fold.
+    n_jobs = effective_n_jobs(settings.n_jobs)
+    columns = [list(range(y.shape[1]))[k::n_jobs] for k in range(n_jobs)]
+    done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(_fit_role_columns)(x, y[:, mine], fold, settings.role_c, known[:, mine], share[:, mine]) for mine in columns if mine)
     scores = np.zeros(y.shape)
     models = []
     for k in range(N_FOLDS):
-        inside = fold != k
-        weights, bias = _fit_columns(x[inside], y[inside], settings.role_c, settings.n_jobs, known=known[inside], weight=share[inside])
-        models.append(RoleModel(matrix.names, np.where(np.abs(weights) < 1e-3, 0.0, weights).astype(np.float16), bias))
-        scores[~inside] = x[~inside] @ models[-1].weights + models[-1].bias
+        weights = np.zeros((len(names), y.shape[1]), dtype=np.float16)
+        bias = np.zeros(y.shape[1])
+        for mine, part in zip(columns, done, strict=False):
+            weights[:, mine], bias[mine] = part[k]
+        models.append(RoleModel(names, weights, bias))
+        scores[fold == k] = x[fold == k] @ models[-1].weights + models[-1].bias
     return models, np.split(scores, np.cumsum(n_units))[: len(docs)]
+
+
+def _fit_role_columns(x: Any, y: npt.NDArray[np.int8], fold: npt.NDArray[np.int64], c: float, known: npt.NDArray[np.bool_], share: Floats) -> list[tuple[npt.NDArray[np.float16], Floats]]:
+    """For every fold weights and bias of the columns of ``y``, learned without it."""
+    out = []
+    for k in range(N_FOLDS):
+        inside = fold != k
+        weights, bias = _fit_columns(x[inside], y[inside], c, known=known[inside], weight=share[inside])
+        out.append((np.where(np.abs(weights) < 1e-3, 0.0, weights).astype(np.float16), bias))
+    return out
 
 
 def average_roles(models: Sequence[RoleModel]) -> RoleModel:
@@ -438,19 +547,16 @@ class WordingFit:
 
     def __init__(self, docs: Sequence[Prepared], settings: Settings) -> None:
         self._settings = settings
-        rows = [counts(p.evidence.analysis) for p in docs]
-        matrix = _Matrix(rows, settings.wording_min_df)  # type: ignore[arg-type]
-        df: Counter[str] = Counter()
-        for row in rows:
-            df.update(row.keys())
-        self._names = matrix.names
-        self._idf = np.log((1 + len(rows)) / (1 + np.array([df[n] for n in matrix.names]))) + 1.0
+        counted = _Counted(word_names)
+        for p in docs:
+            words = [w for w in p.evidence.analysis.words if is_worded(w)]
+            counted.add(words, pair_names(words))
+        self._names, self._x = _frequent(counted.numbers, counted.matrix(np.ones(len(docs))), settings.wording_min_df)
+        df = np.bincount(self._x.indices, minlength=len(self._names))
+        self._idf = np.log((1 + len(docs)) / (1 + df)) + 1.0
         empty = WordingModel(self._names, self._idf, np.zeros((len(self._names), 1)), np.zeros(1))
-        vectors = [empty.vector_of(row) for row in rows]
-        from scipy.sparse import csr_matrix
-
-        ends = np.cumsum([0, *(len(ids) for ids, _ in vectors)])
-        self._x = csr_matrix((np.concatenate([v for _, v in vectors]), np.concatenate([i for i, _ in vectors]), ends), shape=(len(docs), len(self._names)))
+        for begin, end in pairwise(self._x.indptr):
+            self._x.data[begin:end] = empty.scaled(self._x.indices[begin:end], self._x.data[begin:end])
         self._y = wording_targets(docs)
         # Whether an offer is reported and how openly its catch is told is asked of texts that hold one.
         self._known = np.ones(self._y.shape, dtype=bool)
@@ -462,7 +568,7 @@ class WordingFit:
 
     def model(self, inside: npt.NDArray[np.bool_]) -> WordingModel:
         """A model learned from the documents ``inside``."""
-        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, 1, balanced=True, known=self._known[inside], weight=self._weight[inside])
+        weights, bias = _fit_columns(self._x[inside], self._y[inside], self._settings.wording_c, balanced=True, known=self._known[inside], weight=self._weight[inside])
         return WordingModel(self._names, self._idf, weights, bias)
 
     def scores(self, model: WordingModel, inside: npt.NDArray[np.bool_]) -> Floats:
@@ -626,9 +732,12 @@ def fit_head(x: Floats, y: npt.NDArray[np.int8], settings: Settings, weight: Flo
 
 def bin_edges(column: Floats, n_bins: int = 255) -> Floats:
     """Rising values that part a column into at most ``n_bins`` bins of about the same size; bin ``k`` ends with ``edges[k]``."""
-    distinct = np.unique(column)
+    # Sorted once: with numpy's quantiles the edges took as long as the trees of a small head.
+    rising = np.sort(column)
+    distinct = rising[np.concatenate([[True], rising[1:] != rising[:-1]])]
     if len(distinct) > n_bins:
-        return np.unique(np.quantile(column, np.linspace(0, 1, n_bins + 1)[1:-1], method="inverted_cdf"))
+        share = np.linspace(0, 1, n_bins + 1)[1:-1]
+        return np.unique(rising[np.ceil(len(rising) * share).astype(np.intp) - 1])
     return np.asarray((distinct[:-1] + distinct[1:]) / 2)
 
 
@@ -729,23 +838,21 @@ class FirstStage:
 
 
 def first_stage(
-    examples: Sequence[Example],
+    docs: list[Prepared],
+    lines: Sequence[Prepared],
     settings: Settings,
-    book: Sequence[Phrase],
-    analysers: dict[str, Analyser],
     tables: dict[str, dict[str, str]],
     log: Callable[[str], None] = lambda _: None,
 ) -> FirstStage:
-    """Learn roles, spans, wording and network: each once for every fold, without it, and their means."""
+    """Learn roles, spans, wording and network from documents and phrase-book lines: each once for every fold, without it, and their means."""
     from hiddensale import artifacts
 
-    docs, lines = prepare_all(examples, book, analysers, settings.n_jobs)
-    folds = grouped_folds([x.group for x in examples])
+    folds = grouped_folds([p.example.group for p in docs])
     log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
     fold_roles, unit_scores = fit_roles(docs, lines, folds, settings)
     spans = fit_spans([*docs, *lines], settings)
     log("learning the wording")
-    fold_wording, word_scores = fit_wording(docs, folds, list(analysers), settings)
+    fold_wording, word_scores = fit_wording(docs, folds, list(tables), settings)
     wording = {lang: average_wording(models) for lang, models in fold_wording.items()}
     log("learning the network")
     network = fit_network(docs, lines, folds, settings)
@@ -774,8 +881,8 @@ def fit(examples: Sequence[Example], settings: Settings, book: Sequence[Phrase] 
     """
     langs = sorted({x.lang for x in examples}, key=lambda c: (c != "fi", c))
     log(f"{len(examples)} documents, {len(book)} phrase-book lines; making lemma tables")
-    tables = lemma_tables([*((x.lang, x.text) for x in examples), *((x.lang, x.text) for x in book)], langs, n_jobs=settings.n_jobs)
-    stage = first_stage(examples, settings, book, make_analysers(tables), tables, log)
+    tables, docs, lines = tables_and_prepared(examples, book, langs, settings.n_jobs)
+    stage = first_stage(docs, lines, settings, tables, log)
     return judge(examples, stage.docs, stage.rows, stage.folds, settings, stage.parts, log)
 
 

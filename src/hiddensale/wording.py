@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,14 +101,10 @@ class WordingModel:
         pieces = [self._ids(w) for w in words]
         pieces.append(np.array([i for n in pair_names(words) if (i := get(n)) is not None], dtype=np.int64))
         ids, n = np.unique(np.concatenate(pieces), return_counts=True)
-        return ids, self._scaled(ids, n)
+        return ids, self.scaled(ids, n)
 
-    def vector_of(self, row: Mapping[str, int]) -> tuple[npt.NDArray[np.int64], Floats]:
-        """The same from a text's :func:`counts`."""
-        known = np.array(sorted((i, n) for name, n in row.items() if (i := self.index.get(name)) is not None), dtype=np.int64).reshape(-1, 2)
-        return known[:, 0], self._scaled(known[:, 0], known[:, 1])
-
-    def _scaled(self, ids: npt.NDArray[np.int64], n: npt.NDArray[np.integer]) -> Floats:
+    def scaled(self, ids: npt.NDArray[np.integer], n: npt.NDArray[Any]) -> Floats:
+        """The values of features ``ids`` that stand ``n`` times each in a text."""
         values = (1.0 + np.log(n)) * self.idf[ids]
         block = self._block[ids]
         for b, weight in enumerate(BLOCK_WEIGHTS):
