@@ -244,7 +244,6 @@ EDITS: dict[str, Callable[[Ad], str]] = {
 
 # (ad, edit) to what the model does instead.
 WRONG: dict[tuple[str, str], str] = {
-    ("markkinointi", "emoji"): "the score falls from .82 to .79, under which a catch that reads as told clearly clears the text",
     ("packing", "disclosed"): "that the applicant pays is told beside the lure, and the score stays at .94",
 }
 

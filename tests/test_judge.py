@@ -434,6 +434,26 @@ def test_what_is_said_of_a_pattern_under_the_threshold(detector: Detector, repor
     assert {(f.stance, f.disclosure) for f in result.findings} == said
 
 
+@pytest.mark.parametrize(
+    ("text", "catch"),
+    [
+        ("Voitit matkan kahdelle!\n\nSoita 0700 00000, niin kerromme lisää.", "0700 00000"),
+        ("Onneksi olkoon, sinut on valittu!\n\nPalkinto luovutetaan, kun puolisot tulevat paikalle yhdessä.", "puolisot"),
+        ("Voitit!", None),
+    ],
+)
+def test_what_gives_an_untold_catch_away_is_quoted_and_never_the_lure_itself(detector: Detector, text: str, catch: str | None) -> None:
+    z = {"reports": -9.0, "clear": -9.0, "vague": -9.0, "buried": -9.0}
+    model = replace(detector.model, heads={name: Always(z.get(name, 9.0)) for name in detector.model.heads}, gates=np.full_like(detector.model.gates, -99.0))
+    (found,) = Detector(model, patterns=["prize-to-pitch"]).scan(text, "fi").findings
+    assert (found.flagged, found.disclosure) == (True, "absent")
+    if catch is None:
+        assert found.catch is None
+    else:
+        assert found.catch is not None
+        assert catch in found.catch.text
+
+
 def test_texts_about_other_patterns_count_rest_times_or_not_at_all(detector: Detector) -> None:
     examples = [Example(f"x{i}", "en", "A free book.", (), f"g{i}", near=("free-but-fees",)) for i in range(60)]
     shares = [role_share(p, 3) for p in prepare(examples, {"en": detector.analyser("en")})]

@@ -10,12 +10,12 @@ from hiddensale import network_fit
 from hiddensale.analysis import WordType
 from hiddensale.detector import Detector
 from hiddensale.evidence import gather
-from hiddensale.network import COLUMNS, N_PATTERNS, PAIR_COLUMNS, Network, windows, windows_back, word_names
+from hiddensale.network import COLUMNS, N_DISTANCES, N_PATTERNS, PAIR_COLUMNS, REACH, Network, attended, distances, heads_of, windows, windows_back, word_names
 from hiddensale.network_fit import LEARNED, NetworkSettings, Table, Text
 from hiddensale.roles import ROLE_NAMES
 from hiddensale.spans import TAGS
 
-SMALL = NetworkSettings(dims=3, hidden=4, cue_hidden=2)
+SMALL = NetworkSettings(dims=3, hidden=4, cue_hidden=2, heads=2, head_dims=3)
 
 
 def _text(rng: np.random.Generator, lengths: list[int], group: str = "") -> Text:
@@ -23,7 +23,9 @@ def _text(rng: np.random.Generator, lengths: list[int], group: str = "") -> Text
     return Text(
         rng.integers(0, 6, sum(lengths)).astype(np.int32),
         np.array(lengths, dtype=np.int32),
-        [[(int(rng.integers(0, 5)), 1.0)] for _ in lengths],
+        rng.integers(0, 5, n).astype(np.int32),
+        np.ones(n, dtype=np.float32),
+        np.ones(n, dtype=np.int32),
         rng.integers(0, 2, (n, len(ROLE_NAMES))).astype(np.float32),
         np.ones((n, len(ROLE_NAMES)), dtype=np.float32),
         rng.integers(0, 2, (sum(lengths), len(TAGS))).astype(np.float32),
@@ -65,6 +67,27 @@ def test_the_gradient_is_the_slope_of_the_loss() -> None:
             down, _ = network_fit.loss_and_gradient(p, batch, SMALL, None)  # type: ignore[arg-type]
             value[at] = there
             assert (up - down) / (2 * step) == pytest.approx(found[at], abs=1e-6), (name, at)
+
+
+def test_the_gradient_needs_no_loss() -> None:
+    rng = np.random.default_rng(1)
+    batch = network_fit._lay([_text(rng, [3, 1]), _text(rng, [5])], _table(list("abcdefg"), 6, 5, rng))
+    p = network_fit._start(7, 5, SMALL, rng)
+    loss, gradient = network_fit.loss_and_gradient(p, batch, SMALL, np.random.default_rng(2))
+    untold, same = network_fit.loss_and_gradient(p, batch, SMALL, np.random.default_rng(2), told=False)
+    assert loss > 0 == untold
+    for name in LEARNED:
+        assert np.array_equal(gradient[name][1] if name == "emb" else gradient[name], same[name][1] if name == "emb" else same[name]), name
+
+
+def test_every_unit_of_a_batch_keeps_its_cues() -> None:
+    rng = np.random.default_rng(2)
+    one, two = _text(rng, [3, 1, 2], "g"), _text(rng, [2])
+    one.cue_ids, one.cue_values, one.cue_counts = np.array([4, 0, 2], dtype=np.int32), np.array([1, 2, 3], dtype=np.float32), np.array([2, 0, 1], dtype=np.int32)
+    two.cue_ids, two.cue_values, two.cue_counts = np.array([1], dtype=np.int32), np.array([5], dtype=np.float32), np.array([1], dtype=np.int32)
+    table = _table(list("abcdefg"), 6, 5, rng)
+    table.cue_place[:] = [4, 3, 2, 1, 0]
+    assert network_fit._lay([one, two], table).cues.toarray().tolist() == [[1, 0, 0, 0, 2], [0, 0, 0, 0, 0], [0, 0, 3, 0, 0], [0, 0, 0, 5, 0]]
 
 
 def test_windows_stop_at_the_border_of_their_owner() -> None:
@@ -147,7 +170,7 @@ def test_it_learns_what_one_word_says() -> None:
     for _ in range(200):
         text = _text(rng, [5, 3])
         text.types = rng.integers(1, 12, 8).astype(np.int32)
-        text.cues = [[], []]
+        text.cue_ids, text.cue_values, text.cue_counts = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32), np.zeros(2, dtype=np.int32)
         bad = bool(rng.random() < 0.5)
         if bad:
             text.types[int(rng.integers(0, 8))] = 0
@@ -182,3 +205,36 @@ def test_every_epoch_reads_all_texts_and_every_other_line() -> None:
     seen = Counter(id(text) for batch in network_fit._schedule(texts, settings, np.random.default_rng(1)) for text in batch)
     assert [seen[id(text)] for text in texts[:5]] == [4] * 5
     assert [seen[id(line)] for line in texts[5:]] == [2] * 7
+
+
+def _attending(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    return rng.normal(size=(n, 3 * 2 * 3)), rng.normal(size=(2, N_DISTANCES))
+
+
+@pytest.mark.parametrize("n", [1, 5, 65, 300, 600])
+def test_every_unit_attends_to_those_in_its_reach(n: int) -> None:
+    asked, bias = _attending(n, np.random.default_rng(n))
+    found = attended(asked, bias)
+    query, key, value = heads_of(asked, 2)
+    for i in {0, n // 2, n - 1}:
+        near = [j for j in range(n) if abs(i - j) <= REACH]
+        for h in range(2):
+            score = np.array([query[h, i] @ key[h, j] / np.sqrt(3) + bias[h, distances(i, i + 1, slice(j, j + 1))[0, 0]] for j in near])
+            share = np.exp(score - score.max())
+            assert found[i, 3 * h : 3 * h + 3] == pytest.approx(share @ value[h][near] / share.sum())
+
+
+def test_a_far_unit_changes_nothing() -> None:
+    asked, bias = _attending(200, np.random.default_rng(0))
+    before = attended(asked, bias)
+    asked[150] += 5.0
+    changed = np.flatnonzero((attended(asked, bias) != before).any(axis=1))
+    assert (changed.min(), changed.max()) == (150 - REACH, 199)
+
+
+def test_distances_go_in_growing_steps() -> None:
+    middle = N_DISTANCES // 2
+    steps = distances(100, 101, slice(0, 201))[0]
+    assert steps[100] == middle
+    assert [int(steps[100 + d]) - middle for d in (-1, 1, 2, 3, 5, 6, 7, 9, 39, 40, 64)] == [-1, 1, 2, 3, 3, 4, 4, 4, 7, 8, 8]
+    assert set(steps[:36]) == set(steps[165:]) == {N_DISTANCES}

@@ -23,7 +23,7 @@ from hiddensale.roles import ROLE_NAMES, RoleModel
 from hiddensale.spans import SpanModel
 from hiddensale.wording import WordingModel
 
-FORMAT = 7
+FORMAT = 8
 MODEL_NAME = "base"
 ARRAYS = "arrays.npz"
 MANIFEST = "manifest.json"

@@ -32,7 +32,7 @@ _HIDDEN = ("buried", "vague", "absent")
 # From this probability on that a pattern is in the text, hidden or not, a finding that is not flagged may be made. Under a half: a report often
 # leaves open which of two patterns it is about.
 _SEEN = 0.4
-# Below this the catch is not carried by any unit; an absent catch then stays null.
+# Below this no unit carries what a report says that an offer leads to; its catch then stays null.
 _CATCH_FLOOR = -3.0
 _N_REASONS = 6
 # What is known of a text grows with its lines and sentences: this many take a gigabyte.
@@ -322,9 +322,12 @@ class Detector:
         pattern = PATTERNS[i]
         lure, words = self._span(evidence, pair.lure, pattern, "lure")
         catch: Span | None = None
-        # A catch that nothing carries is not quoted; nor is what a report merely may have meant.
-        if (flagged and disclosure != "absent") or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:
+        # Where a catch is not told, the tell that gives it away is quoted: a text without any is one in a hundred. What a report merely may have
+        # meant is not.
+        if flagged or disclosure == "clear" or roles[pair.catch, len(PATTERNS) + i] >= _CATCH_FLOOR:
             catch, _ = self._span(evidence, pair.catch, pattern, "catch", words)
+            # The lure gives nothing away.
+            catch = None if disclosure == "absent" and catch == lure else catch
         law = pointers(pattern, lang) if stance == "makes" and disclosure != "clear" else ()
         message = sentence(pattern, stance, disclosure, lure, catch, self.ui_lang or lang)
         return Finding(pattern, score, flagged, stance, disclosure, lure, catch, message, law, reasons)

@@ -2,7 +2,7 @@
 
 It is the first stage's second opinion. Where the linear scores add up what every word says by itself, the network
 learns turns of phrase: five neighbouring words make a window, the strongest windows make the unit, a unit is read
-together with the units before and after it, and the strongest units make the text. It gives every unit the same role
+together with the units before and after it and with those anywhere in the text that it attends to, and the strongest units make the text. It gives every unit the same role
 scores as :mod:`hiddensale.roles`, every pattern the answers of
 :data:`PAIR_COLUMNS` from the units that look most like its lure and its catch, and the text the answers of
 :data:`hiddensale.wording.COLUMNS`.
@@ -12,7 +12,8 @@ A network has several members, learned from different parts of the corpus, whose
 
 Plain arrays, numpy only; :mod:`hiddensale.network_fit` learns them. Words are sums of learned vectors of their form,
 lemma, concepts and parts (Bojanowski et al. 2017, "Enriching word vectors with subword information"), windows are a
-convolution with maximum over the unit (Kim 2014, "Convolutional neural networks for sentence classification").
+convolution with maximum over the unit (Kim 2014, "Convolutional neural networks for sentence classification"), units attend to
+units as words do in a transformer (Vaswani et al. 2017, "Attention is all you need").
 """
 
 from __future__ import annotations
@@ -38,15 +39,23 @@ N_PATTERNS = len(PATTERNS)
 N_PAIR_FACTS = 4
 WINDOW = (-2, -1, 0, 1, 2)
 NEIGHBOURS = (-1, 0, 1)
+# A unit attends to the units of its text up to so many before and after it, which is all of nearly any text, so that the longest text costs
+# no more than its units. How far away they are is known in steps that grow with the distance.
+REACH = 64
+_STEPS = 8
+N_DISTANCES = 2 * _STEPS + 1
+_DISTANCES = np.arange(-REACH, REACH + 1)
+_DISTANCE_OF = (np.sign(_DISTANCES) * np.minimum(np.floor(1.5 * np.log2(np.abs(_DISTANCES) + 1.0)), _STEPS)).astype(np.intp) + _STEPS
+_ATTENDING_AT_ONCE = 256
 # The strongest role scores of a text enter the last layer at about the size of the other inputs.
 ROLE_SCALE = 0.3
 ROLE_FLOOR = -8.0
 _MAX_PARTS = 20
 # A long text is read in pieces of whole units: the hidden numbers of all its words at once would not fit in memory.
 _WORDS_AT_ONCE = 20_000
-PARAMETERS = ("emb", "w1", "b1", "wc", "bc", "w2", "b2", "wr", "br", "wq", "bq", "vo", "bv", "wd", "bd", "wo", "bo")
+PARAMETERS = ("emb", "w1", "b1", "wc", "bc", "w2", "b2", "wa", "ba", "wp", "wr", "br", "wq", "bq", "vo", "bv", "wd", "bd", "wo", "bo")
 # Too large for a wheel in full precision: one byte a weight, a step per column.
-QUANTISED = ("emb", "w1", "w2", "wd", "wq")
+QUANTISED = ("emb", "w1", "w2", "wa", "wp", "wd", "wq")
 Parameters = Mapping[str, npt.NDArray[np.floating]]
 
 
@@ -188,7 +197,7 @@ def _read(p: Mapping[str, Floats], strongest: Floats, cues: Floats) -> tuple[Flo
     """One member's reading of a text: roles, pairs, answers."""
     n = len(strongest)
     unit = np.concatenate([strongest, np.maximum(cues + p["bc"], 0.0)], axis=1)
-    wide = np.maximum(windows(unit, np.zeros(n, dtype=np.intp), NEIGHBOURS) @ p["w2"] + p["b2"], 0.0)
+    wide = np.maximum(windows(unit, np.zeros(n, dtype=np.intp), NEIGHBOURS) @ p["w2"] + p["b2"] + attended(unit @ p["wa"], p["ba"]) @ p["wp"], 0.0)
     roles = np.concatenate([unit, wide], axis=1) @ p["wr"] + p["br"]
     top = np.maximum(roles.max(axis=0), ROLE_FLOOR) * ROLE_SCALE
     whole = np.maximum(np.concatenate([wide.max(axis=0), wide.mean(axis=0), top]) @ p["wd"] + p["bd"], 0.0)
@@ -206,6 +215,57 @@ def _read(p: Mapping[str, Floats], strongest: Floats, cues: Floats) -> tuple[Flo
     answers[1 : 1 + N_PATTERNS] += pairs[:, 0]
     answers[1 + N_PATTERNS : 1 + 2 * N_PATTERNS] += pairs[:, 1]
     return roles, pairs, answers
+
+
+def attended(asked: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """What every unit of a text takes from the units it attends to, shape (n_units, n_heads * n_dims).
+
+    Parameters
+    ----------
+    asked : ndarray of shape (n_units, 3 * n_heads * n_dims)
+        Queries, keys and values.
+    bias : ndarray of shape (n_heads, N_DISTANCES)
+        How much each head likes each distance.
+    """
+    n = len(asked)
+    query, key, value = heads_of(asked, len(bias))
+    out = np.empty_like(query)
+    for begin in range(0, n, _ATTENDING_AT_ONCE):
+        end = min(begin + _ATTENDING_AT_ONCE, n)
+        seen = slice(max(begin - REACH, 0), min(end + REACH, n))
+        out[:, begin:end] = shares_of(query[:, begin:end], key[:, seen], liking(bias, distances(begin, end, seen))) @ value[:, seen]
+    return np.asarray(out.transpose(1, 0, 2).reshape(n, -1))
+
+
+def heads_of(asked: npt.NDArray[np.floating], n_heads: int) -> npt.NDArray[np.floating]:
+    """Queries, keys and values by head, shape (3, n_heads, n_units, n_dims)."""
+    return asked.reshape(len(asked), 3, n_heads, -1).transpose(1, 2, 0, 3)
+
+
+def distances(begin: int, end: int, seen: slice) -> npt.NDArray[np.intp]:
+    """The step of the distance from each unit of ``begin`` to ``end`` to each of ``seen``; :data:`N_DISTANCES` where it is out of reach."""
+    apart = np.arange(seen.start, seen.stop)[None, :] - np.arange(begin, end)[:, None]
+    return np.where(np.abs(apart) <= REACH, _DISTANCE_OF[np.clip(apart, -REACH, REACH) + REACH], N_DISTANCES)
+
+
+def liking(bias: npt.NDArray[np.floating], step: npt.NDArray[np.intp]) -> npt.NDArray[np.floating]:
+    """How much each head likes each unit for its distance, shape (n_heads, *step.shape); nothing out of reach is liked at all."""
+    far = np.full((len(bias), 1), -np.inf, dtype=bias.dtype)
+    return np.asarray(np.concatenate([bias, far], axis=1)[:, step])
+
+
+def shares_of(query: npt.NDArray[np.floating], key: npt.NDArray[np.floating], liked: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """How much of its attention each unit gives to each other, shape (..., n_heads, n_units, n_seen); its sum is 1.
+
+    ``query`` and ``key`` have shape (..., n_heads, n, n_dims).
+    """
+    share = query @ key.swapaxes(-1, -2)
+    share *= share.dtype.type(query.shape[-1] ** -0.5)
+    share += liked
+    share -= share.max(axis=-1, keepdims=True)
+    np.exp(share, out=share)
+    share /= share.sum(axis=-1, keepdims=True)
+    return np.asarray(share)
 
 
 def word_scale(n_parts: int) -> float:

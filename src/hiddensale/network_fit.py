@@ -11,7 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hiddensale.evidence import Evidence
 from hiddensale.network import (
+    N_DISTANCES,
     N_PAIR_FACTS,
     N_PATTERNS,
     NEIGHBOURS,
@@ -28,6 +29,9 @@ from hiddensale.network import (
     ROLE_SCALE,
     WINDOW,
     cue_row,
+    distances,
+    liking,
+    shares_of,
     windows,
     windows_back,
     word_names,
@@ -55,7 +59,9 @@ class NetworkSettings:
     hidden: int = 128
     cue_hidden: int = 48
     pair_hidden: int = 64
-    epochs: int = 12
+    heads: int = 8
+    head_dims: int = 16
+    epochs: int = 8
     line_rest: int = 3
     rate: float = 2e-3
     decay: float = 1e-2
@@ -78,13 +84,16 @@ class NetworkSettings:
 class Text:
     """One text to learn from; a line of a phrase book has ``weight`` 0: its units count, the whole does not.
 
+    ``cue_ids`` and ``cue_values`` are those of all units one after the other, ``cue_counts`` says how many are of each unit.
     ``roles`` and ``known`` have shape (n_units, n_roles), ``tags`` and ``tags_known`` (n_words, n_tags), ``pairs`` and
     ``pairs_known`` (n_patterns, n_pair_columns), ``answers`` (n_columns,). ``group`` is empty for a text alone.
     """
 
     types: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int32]
-    cues: list[list[tuple[int, float]]]
+    cue_ids: npt.NDArray[np.int32]
+    cue_values: F32
+    cue_counts: npt.NDArray[np.int32]
     roles: F32
     known: F32
     tags: F32
@@ -142,9 +151,12 @@ class Vocabulary:
                 self.parts.append(word_names(word, a.lang))
             types[i] = at
         lengths = np.array([u.last - u.first for u in a.units], dtype=np.int32)
-        cues = [[(self.cues.setdefault(k, len(self.cues)), v) for k, v in cue_row(evidence, u).items()] for u in range(len(a.units))]
+        rows = [cue_row(evidence, u) for u in range(len(a.units))]
+        ids = np.array([self.cues.setdefault(k, len(self.cues)) for row in rows for k in row], dtype=np.int32)
+        values = np.array([v for row in rows for v in row.values()], dtype=np.float32)
+        counts = np.array([len(row) for row in rows], dtype=np.int32)
         f32 = {k: v.astype(np.float32) for k, v in vars(gold).items()}
-        return Text(types, lengths, cues, **f32, weight=weight, group=group)
+        return Text(types, lengths, ids, values, counts, **f32, weight=weight, group=group)
 
     def table(self, texts: Sequence[Text], min_df: int) -> Table:
         """Fix what is learned: the word parts that at least ``min_df`` texts hold, and every cue."""
@@ -197,7 +209,7 @@ class _Batch:
     names: npt.NDArray[np.intp]  # the word parts that stand here
     name_at: npt.NDArray[np.int32]  # for every entry of ``words`` the place of its word part among them
     # Of every word and its neighbours in the window, shape (n_words, n_window): where they stand, whether in the same unit, and which row of
-    # (place in the window, word type) they are.
+    # (word type, place in the window) they are.
     beside: npt.NDArray[np.intp]
     within: npt.NDArray[np.bool_]
     around: npt.NDArray[np.int32]
@@ -232,12 +244,11 @@ def _lay(batch: Sequence[Text], table: Table) -> _Batch:
     within = (beside >= 0) & (beside < len(token))
     beside = np.where(within, beside, 0)
     within &= unit_of[beside] == unit_of[:, None]
-    around = (token[beside] + len(here) * np.arange(len(WINDOW))).astype(np.int32)
+    around = (token[beside] * len(WINDOW) + np.arange(len(WINDOW))).astype(np.int32)
     text_starts = np.concatenate([[0], np.cumsum(n_units)[:-1]]).astype(np.intp)
-    listed = [c for t in batch for c in t.cues]
-    found = np.array(list(chain.from_iterable(listed)), dtype=np.float32).reshape(-1, 2)
-    place = table.cue_place[found[:, 0].astype(np.int32)]
-    cues = csr_matrix((found[:, 1], place, np.cumsum([0, *map(len, listed)])), shape=(len(listed), len(table.cue_names)))
+    place = table.cue_place[np.concatenate([t.cue_ids for t in batch])]
+    ends = np.concatenate([[0], np.cumsum(np.concatenate([t.cue_counts for t in batch]))])
+    cues = csr_matrix((np.concatenate([t.cue_values for t in batch]), place, ends), shape=(len(lengths), len(table.cue_names)))
     twins = _twins(batch)
     words = table.rows[here]
     names = np.flatnonzero(np.bincount(words.indices, minlength=words.shape[1]))
@@ -291,6 +302,9 @@ def _start(n_names: int, n_cues: int, s: NetworkSettings, rng: np.random.Generat
         "bc": np.zeros(s.cue_hidden, dtype=np.float32),
         "w2": matrix(len(NEIGHBOURS) * unit, s.hidden),
         "b2": np.zeros(s.hidden, dtype=np.float32),
+        "wa": matrix(unit, 3 * s.heads * s.head_dims),
+        "ba": np.zeros((s.heads, N_DISTANCES), dtype=np.float32),
+        "wp": matrix(s.heads * s.head_dims, s.hidden, 0.7),
         "wr": matrix(unit + s.hidden, len(ROLE_NAMES), 0.3),
         "br": np.full(len(ROLE_NAMES), -3.0, dtype=np.float32),
         "wt": matrix(s.hidden, len(TAGS), 0.3),
@@ -316,8 +330,8 @@ def _mask(rng: np.random.Generator | None, shape: tuple[int, ...], drop: float) 
     return (drawn >= limit).astype(np.float32) * np.float32(256 / (256 - limit))
 
 
-def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.random.Generator | None) -> tuple[float, dict[str, Any]]:
-    """Loss of a batch and its gradient; ``rng`` draws the dropout, None for none.
+def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.random.Generator | None, *, told: bool = True) -> tuple[float, dict[str, Any]]:
+    """Loss of a batch (0 unless ``told``: to learn, the gradient is enough) and its gradient; ``rng`` draws the dropout, None for none.
 
     The gradient of ``emb`` is a pair: the rows that were touched, and theirs.
     """
@@ -338,7 +352,7 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     n_words, n_window = b.around.shape
     kept = (b.within * np.broadcast_to(_mask(rng, (n_words, 1), s.drop_words), (n_words, 1))[b.beside, 0]).astype(vectors.dtype)
     gather = csr_matrix((kept.ravel(), b.around.ravel(), np.arange(0, b.around.size + 1, n_window)), shape=(n_words, n_window * len(vectors)))
-    w1 = p["w1"].reshape(n_window, s.dims, s.hidden)
+    w1 = p["w1"].reshape(n_window, s.dims, s.hidden).transpose(1, 0, 2).reshape(s.dims, -1)
     h1 = gather @ (vectors @ w1).reshape(-1, s.hidden)
     h1 += p["b1"]
     np.maximum(h1, 0, out=h1)
@@ -347,7 +361,8 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     c = np.maximum(cues @ p["wc"] + p["bc"], 0)
     unit = np.concatenate([top1 * m1, c], axis=1)
     x2 = windows(unit, b.text_of, NEIGHBOURS)
-    h2 = np.maximum(x2 @ p["w2"] + p["b2"], 0)
+    attention = _Attention(unit @ p["wa"], p["ba"], b.text_starts)
+    h2 = np.maximum(x2 @ p["w2"] + p["b2"] + attention.out @ p["wp"], 0)
     m2 = _mask(rng, h2.shape, s.drop)
     h2 = h2 * m2
     xr = np.concatenate([unit, h2], axis=1)
@@ -395,16 +410,17 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     gold = b.roles[:, : 2 * n]
     share = np.add.reduceat(weight * gold, b.text_starts, axis=0)
     wp = np.where(np.add.reduceat(gold, b.text_starts, axis=0) > 0, np.float32(s.pick_weight) * whole[:, None], 0)
-    missed = -wp * np.log(np.maximum(share, 1e-12))
-    losses = (
-        missed,
-        wr * _cross_entropy(r, b.roles),
-        wt * _cross_entropy(t, b.tags),
-        wv * _cross_entropy(v, b.pairs),
-        wo * _cross_entropy(o, b.answers),
-        step * _cross_entropy(ahead, np.ones_like(ahead)),
-    )
-    loss = float(sum(part.sum() for part in losses))
+    loss = 0.0
+    if told:
+        losses = (
+            -wp * np.log(np.maximum(share, 1e-12)),
+            wr * _cross_entropy(r, b.roles),
+            wt * _cross_entropy(t, b.tags),
+            wv * _cross_entropy(v, b.pairs),
+            wo * _cross_entropy(o, b.answers),
+            step * _cross_entropy(ahead, np.ones_like(ahead)),
+        )
+        loss = float(sum(part.sum() for part in losses))
     dr = wr * (_sigmoid(r) - b.roles)
     dr[:, : 2 * n] += wp[b.text_of] * weight * (1 - gold / np.maximum(share, 1e-12)[b.text_of])
     dt = wt * (_sigmoid(t) - b.tags)
@@ -447,7 +463,10 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
         dh2[mine] += weight[mine] @ one
     dh2 = dh2 * m2 * (h2 > 0)
     g["w2"], g["b2"] = x2.T @ dh2, dh2.sum(axis=0)
-    dunit = dxr[:, : unit.shape[1]] + windows_back(dh2 @ p["w2"].T, b.text_of, NEIGHBOURS)
+    g["wp"] = attention.out.T @ dh2
+    dasked, g["ba"] = attention.back(dh2 @ p["wp"].T)
+    g["wa"] = unit.T @ dasked
+    dunit = dxr[:, : unit.shape[1]] + windows_back(dh2 @ p["w2"].T, b.text_of, NEIGHBOURS) + dasked @ p["wa"].T
     dc = dunit[:, hidden:] * (c > 0)
     g["wc"], g["bc"] = cues.T @ dc, dc.sum(axis=0)
     dtop1 = dunit[:, :hidden] * m1
@@ -455,11 +474,61 @@ def loss_and_gradient(p: Parameters, b: _Batch, s: NetworkSettings, rng: np.rand
     dh1 += pool.backprop_reduce_max(np.ascontiguousarray(dtop1), which, b.unit_lengths)
     dh1 *= h1 > 0
     g["b1"] = dh1.sum(axis=0)
-    drows = (gather.T @ dh1).reshape(n_window, -1, s.hidden)
-    g["w1"] = (vectors.T @ drows).reshape(p["w1"].shape)
-    dvectors = (drows @ w1.transpose(0, 2, 1)).sum(axis=0) * (1 - vectors**2)
+    drows = (gather.T @ dh1).reshape(len(vectors), -1)
+    g["w1"] = (vectors.T @ drows).reshape(s.dims, n_window, s.hidden).transpose(1, 0, 2).reshape(p["w1"].shape)
+    dvectors = (drows @ w1.T) * (1 - vectors**2)
     g["emb"] = (b.names, parts.T @ dvectors)
     return loss, g
+
+
+# Texts whose numbers of units differ by less than this are laid side by side, the shorter ones filled up.
+_FILLED = 8
+
+
+class _Attention:
+    """:func:`hiddensale.network.attended` for the texts of a batch, and its way back."""
+
+    def __init__(self, asked: F32, bias: F32, starts: npt.NDArray[np.intp]) -> None:
+        self._bias = bias
+        lengths = np.diff(np.append(starts, len(asked)))
+        self.out = np.empty((len(asked), asked.shape[1] // 3), dtype=asked.dtype)
+        # A unit alone attends to itself.
+        self._alone = starts[lengths == 1]
+        self.out[self._alone] = asked[self._alone, -self.out.shape[1] :]
+        self._sets: list[tuple[Any, Any, Any, Any, Any]] = []
+        size = -(-lengths // _FILLED)
+        for k in np.unique(size[lengths > 1]):
+            mine = (size == k) & (lengths > 1)
+            n = int(lengths[mine].max())
+            there = np.arange(n) < lengths[mine, None]
+            rows = np.where(there, starts[mine, None] + np.arange(n), 0)
+            heads = np.ascontiguousarray(asked[rows].reshape(len(rows), n, 3, len(bias), -1).transpose(2, 0, 3, 1, 4))
+            step = distances(0, n, slice(0, n))
+            # Nothing attends to what merely fills a text up, but for itself, so that its shares are numbers; nothing is made of them.
+            missing = np.where(there[:, None, :] | (np.eye(n, dtype=bool) & ~there[:, :, None]), 0, -np.inf).astype(asked.dtype)
+            share = shares_of(heads[0], heads[1], liking(bias, step) + missing[:, None])
+            self._sets.append((rows, there, heads, step, share))
+            self.out[rows[there]] = (share @ heads[2]).transpose(0, 2, 1, 3).reshape(len(rows), n, -1)[there]
+
+    def back(self, dout: F32) -> tuple[F32, F32]:
+        """The gradients of queries, keys and values, and of the bias, from that of :attr:`out`."""
+        n_heads, width = len(self._bias), dout.shape[1]
+        dasked = np.zeros((len(dout), 3 * width), dtype=dout.dtype)
+        dasked[self._alone, 2 * width :] = dout[self._alone]
+        dbias = np.zeros((n_heads, N_DISTANCES + 1), dtype=dout.dtype)
+        for rows, there, (query, key, value), step, share in self._sets:
+            m, n = rows.shape
+            down = (dout[rows] * there[:, :, None]).reshape(m, n, n_heads, -1).transpose(0, 2, 1, 3)
+            dscore = down @ value.swapaxes(2, 3)
+            dscore -= np.einsum("mhij,mhij->mhi", share, dscore)[..., None]
+            dscore *= share
+            of_distance = dscore.sum(axis=0)
+            for h in range(n_heads):
+                dbias[h] += np.bincount(step.ravel(), of_distance[h].ravel(), minlength=N_DISTANCES + 1).astype(dout.dtype)
+            dscore *= dout.dtype.type(query.shape[3] ** -0.5)
+            parts = np.stack([dscore @ key, dscore.swapaxes(2, 3) @ query, share.swapaxes(2, 3) @ down])
+            dasked[rows[there]] = parts.transpose(1, 3, 0, 2, 4).reshape(m, n, -1)[there]
+        return dasked, dbias[:, :N_DISTANCES]
 
 
 def _sigmoid(z: F32) -> F32:
@@ -537,7 +606,7 @@ def fit(texts: Sequence[Text], table: Table, settings: NetworkSettings, seed: in
     # One thread: sums are then added in one order, and folds run side by side.
     with threadpool_limits(limits=1):
         for done, batch in enumerate(_schedule(texts, settings, rng)):
-            _, gradient = loss_and_gradient(p, _lay(batch, table), settings, rng)
+            _, gradient = loss_and_gradient(p, _lay(batch, table), settings, rng, told=False)
             rate = settings.rate * 0.5 * (1 + math.cos(math.pi * min(done / n_steps, 1.0)))
             adam.step(p, gradient, rate)
     return p

@@ -74,7 +74,7 @@ class Settings:
     # The gate where the judge is unsure, a language each. English has no ordinary pages to choose it on, shop strings only.
     unsure_about: tuple[float, ...] = (2.0, 1.5)
     # It only closes, so the threshold, which is chosen without it, errs on the safe side.
-    lead_of_clear: float = 0.0
+    lead_of_clear: float = 1.0
     budget: float = 0.2
     n_jobs: int = 2
 
