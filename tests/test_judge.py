@@ -434,6 +434,14 @@ def test_what_is_said_of_a_pattern_under_the_threshold(detector: Detector, repor
     assert {(f.stance, f.disclosure) for f in result.findings} == said
 
 
+@pytest.mark.parametrize(("later", "chosen"), [(0.1, 1), (0.5, 3)], ids=["as likely: the first", "likelier: the later"])
+def test_of_units_that_say_the_lure_alike_the_first_is_chosen(later: float, chosen: int) -> None:
+    scores = np.full((5, len(ROLE_NAMES)), -9.0)
+    at = PATTERNS.index("free-but-fees")
+    scores[1, at], scores[3, at], scores[2, len(PATTERNS) + at] = 0.0, later, 1.0
+    assert (choose_pairs(scores)[at].lure, choose_pairs(scores)[at].catch) == (chosen, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "catch"),
     [

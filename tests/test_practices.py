@@ -19,14 +19,14 @@ HIDDEN = [
         "avaimenpera.eml",
         "gift-to-contract",
         "Olemme varanneet sinulle ilmaisen turva-avaimenperän",
-        "Avaimenperän aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
+        "aktivoinnin yhteydessä alkaa kortinsulkupalvelu, 7,90 €/kk, sopimuskausi 24 kk",
     ),
     ("keyfob.html", "gift-to-contract", "Your free safety key fob", "activates CardBlock card protection, £6.99 a month for a minimum of 24 months"),
     (
         "sukkapuhelu.txt",
         "free-to-subscription",
         "testata uusia bambusukkia ilmaiseksi",
-        "Sen jälkeen sukkia kolahtaa luukusta aina parin kuukauden välein jäsenetuhintaan, eikä sun tarvitse muistaa mitään",
+        "Sen jälkeen sukkia kolahtaa luukusta aina parin kuukauden välein jäsenetuhintaan",
     ),
     (
         "razor.md",
