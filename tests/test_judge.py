@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import OUTWEIGHS, Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
-from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, unit_row
+from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, cue_features, length_scale, pair_features, word_features
 from hiddensale.spans import SpanModel, best_run, run_scores
 from hiddensale.training import (
     N_FOLDS,
@@ -127,6 +128,22 @@ def test_folds_keep_groups_together_and_never_change() -> None:
     assert (folds == grouped_folds(groups)).all()
     assert all(len({int(f) for g, f in zip(groups, folds, strict=True) if g == name}) == 1 for name in set(groups))
     assert set(folds) == set(range(N_FOLDS))
+
+
+def unit_row(evidence: Evidence, u: int) -> dict[str, float]:
+    """All features of one unit with their values, one by one: what RoleModel.scores adds up and UnitTable holds in a row."""
+    unit = evidence.analysis.units[u]
+    words = evidence.analysis.words[unit.first : unit.last]
+    scale = length_scale(len(words))
+    out: dict[str, float] = {}
+    for word in words:
+        for name in word_features(word):
+            out[name] = out.get(name, 0.0) + scale
+    for a, b in pairwise(words):
+        for name in pair_features(a, b):
+            out[name] = out.get(name, 0.0) + scale
+    out.update(cue_features(evidence, u))
+    return out
 
 
 def test_role_scores_are_the_sum_of_the_named_features(detector: Detector) -> None:

@@ -90,7 +90,7 @@ class Index:
             return
         grid = _lay_out(words, block)
         here = frozenset(grid.held)
-        # The places of each choice that is asked for; the last one, which is number -1 too, is any token.
+        # The places of each choice that is asked for.
         taken = {_ANY: grid.tokens}
         for entry in possible:
             for _, choice in entry.backwards:

@@ -2,8 +2,8 @@
 
 It is the first stage's second opinion. Where the linear scores add up what every word says by itself, the network
 learns turns of phrase: five neighbouring words make a window, the strongest windows make the unit, a unit is read
-together with the units before and after it and with those anywhere in the text that it attends to, and the strongest units make the text. It gives every unit the same role
-scores as :mod:`hiddensale.roles`, every pattern the answers of
+together with the units before and after it and with those farther away that it attends to, and the strongest units make
+the text. It gives every unit the same role scores as :mod:`hiddensale.roles`, every pattern the answers of
 :data:`PAIR_COLUMNS` from the units that look most like its lure and its catch, and the text the answers of
 :data:`hiddensale.wording.COLUMNS`.
 
@@ -46,7 +46,8 @@ _STEPS = 8
 N_DISTANCES = 2 * _STEPS + 1
 _DISTANCES = np.arange(-REACH, REACH + 1)
 _DISTANCE_OF = (np.sign(_DISTANCES) * np.minimum(np.floor(1.5 * np.log2(np.abs(_DISTANCES) + 1.0)), _STEPS)).astype(np.intp) + _STEPS
-_ATTENDING_AT_ONCE = 256
+# Units read together see each other's reaches: few at a time, so that little is reckoned that nobody attends to.
+_ATTENDING_AT_ONCE = 64
 # The strongest role scores of a text enter the last layer at about the size of the other inputs.
 ROLE_SCALE = 0.3
 ROLE_FLOOR = -8.0

@@ -138,19 +138,3 @@ class RoleModel:
                 if at is not None:
                     out[u] += value * self.weights[at]
         return out
-
-
-def unit_row(evidence: Evidence, u: int) -> dict[str, float]:
-    """All features of one unit with their values: what :meth:`RoleModel.scores` adds up, for learning."""
-    unit = evidence.analysis.units[u]
-    words = evidence.analysis.words[unit.first : unit.last]
-    scale = length_scale(len(words))
-    out: dict[str, float] = {}
-    for word in words:
-        for name in word_features(word):
-            out[name] = out.get(name, 0.0) + scale
-    for a, b in pairwise(words):
-        for name in pair_features(a, b):
-            out[name] = out.get(name, 0.0) + scale
-    out.update(cue_features(evidence, u))
-    return out

@@ -101,15 +101,16 @@ def _drawn(name: str, n: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % n
 
 
-def lemma_tables(texts: Sequence[tuple[str, str]], langs: Sequence[str], min_count: int = 2, n_jobs: int = 1) -> dict[str, dict[str, str]]:
+# A lemma that stands only once in the training texts gets no forms in the table.
+_MIN_LEMMA_COUNT = 2
+
+
+def lemma_tables(texts: Sequence[tuple[str, str]], langs: Sequence[str]) -> dict[str, dict[str, str]]:
     """Run-time lemma tables: the forms of every lemma that the packs or the training texts, (lang, text) each, use."""
-    from joblib import Parallel, delayed
-
-    made = Parallel(n_jobs=n_jobs)(delayed(_lemma_table)(lang, [text for code, text in texts if code == lang], min_count) for lang in langs)
-    return {lang: table for lang, (table, _) in zip(langs, made, strict=True)}
+    return {lang: _lemma_table(lang, [text for code, text in texts if code == lang])[0] for lang in langs}
 
 
-def _lemma_table(lang: str, texts: Sequence[str], min_count: int) -> tuple[dict[str, str], list[Analysis]]:
+def _lemma_table(lang: str, texts: Sequence[str]) -> tuple[dict[str, str], list[Analysis]]:
     """The table of one language, and the texts taken apart."""
     pack = load_pack(lang)
     live = live_lemmatizer(pack)
@@ -120,7 +121,7 @@ def _lemma_table(lang: str, texts: Sequence[str], min_count: int) -> tuple[dict[
     analyses = [analyser.analyse(text) for text in texts]
     for analysis in analyses:
         counts.update({w.lemma for w in analysis.words if w.lemma.isalpha()})
-    wanted |= {w for w, c in counts.items() if c >= min_count}
+    wanted |= {w for w, c in counts.items() if c >= _MIN_LEMMA_COUNT}
     return build_table(str(pack.settings.get("simplemma", lang)), wanted), analyses
 
 
@@ -131,7 +132,7 @@ def tables_and_prepared(examples: Sequence[Example], book: Sequence[Phrase], lan
     def one(lang: str) -> tuple[dict[str, str], list[Prepared], list[Prepared]]:
         docs = [x for x in examples if x.lang == lang]
         lines = [_as_document(phrase) for phrase in book if phrase.lang == lang]
-        table, analyses = _lemma_table(lang, [x.text for x in (*docs, *lines)], 2)
+        table, analyses = _lemma_table(lang, [x.text for x in (*docs, *lines)])
         analyser = make_analysers({lang: table})[lang]
         prepared = [_prepared(x, gather(analyser, analyser.with_words(analysis))) for x, analysis in zip((*docs, *lines), analyses, strict=True)]
         return table, prepared[: len(docs)], prepared[len(docs) :]
@@ -323,7 +324,7 @@ def _frequent(numbers: Mapping[str, int], matrix: Any, min_df: int) -> tuple[lis
 
 
 class UnitTable:
-    """The rows of :func:`hiddensale.roles.unit_row` for many units as one matrix."""
+    """The features that :meth:`hiddensale.roles.RoleModel.scores` adds up, of many units as one matrix."""
 
     def __init__(self) -> None:
         self._words = _Counted(word_features)
@@ -411,14 +412,14 @@ def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.ND
     fold = np.repeat([*folds, *(-1 for _ in lines)], n_units)
     # A process gets the rows once and learns its columns for every fold.
     n_jobs = effective_n_jobs(settings.n_jobs)
-    columns = [list(range(y.shape[1]))[k::n_jobs] for k in range(n_jobs)]
-    done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(_fit_role_columns)(x, y[:, mine], fold, settings.role_c, known[:, mine], share[:, mine]) for mine in columns if mine)
+    columns = [range(y.shape[1])[k::n_jobs] for k in range(min(n_jobs, y.shape[1]))]
+    done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(_fit_role_columns)(x, y[:, mine], fold, settings.role_c, known[:, mine], share[:, mine]) for mine in columns)
     scores = np.zeros(y.shape)
     models = []
     for k in range(N_FOLDS):
         weights = np.zeros((len(names), y.shape[1]), dtype=np.float16)
         bias = np.zeros(y.shape[1])
-        for mine, part in zip(columns, done, strict=False):
+        for mine, part in zip(columns, done, strict=True):
             weights[:, mine], bias[mine] = part[k]
         models.append(RoleModel(names, weights, bias))
         scores[fold == k] = x[fold == k] @ models[-1].weights + models[-1].bias
