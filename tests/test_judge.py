@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from hiddensale.artifacts import Model
 from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
@@ -36,6 +37,7 @@ from hiddensale.training import (
     fit_roles,
     fit_spans,
     grouped_folds,
+    learn_together,
     lemma_tables,
     make_analysers,
     platt,
@@ -229,8 +231,8 @@ def test_roles_are_learned_alike_in_any_number_of_processes(detector: Detector, 
     examples = [Example(f"x{i}", "en", text, labels, f"x{i}") for i, (text, labels) in enumerate([*offers, *((f"The library is open until {hour}.", ()) for hour in range(5, 13))])]
     docs, lines = prepare_all(examples, [Phrase("en", "free-but-fees", "lure", "a free book", (0, 11))], analysers, 1)
     folds = np.arange(len(docs)) % N_FOLDS
-    alone, scores = fit_roles(docs, lines, folds, Settings(n_jobs=1, role_min_df=1))
-    models, again = fit_roles(docs, lines, folds, Settings(n_jobs=n_jobs, role_min_df=1))
+    alone, scores = learn_together({"roles": fit_roles(docs, lines, folds, Settings(n_jobs=1, role_min_df=1))}, 1)["roles"]
+    models, again = learn_together({"roles": fit_roles(docs, lines, folds, Settings(n_jobs=n_jobs, role_min_df=1))}, n_jobs)["roles"]
     for a, b in zip(alone, models, strict=True):
         assert (a.weights == b.weights).all()
         assert (a.bias == b.bias).all()
@@ -338,7 +340,7 @@ def test_spans_are_learned_from_marked_runs(detector: Detector) -> None:
     texts = [(f"{opening} {amount} euroa {rest}", f"{amount} euroa") for opening in ("Maksat", "Hinta on", "Kortti maksaa") for amount in (5, 12, 90) for rest in ("kuussa.", "joka kerta.", "vain.")]
     examples = [Example(f"x{i}", "fi", text, (Label("free-but-fees", None, (text.index(span), text.index(span) + len(span)), "vague", "makes"),), f"x{i}") for i, (text, span) in enumerate(texts)]
     docs = prepare(examples, {"fi": detector.analyser("fi")})
-    spans = fit_spans([*docs, *docs], replace(Settings(), span_l2=0.1))
+    spans = learn_together({"spans": fit_spans([*docs, *docs], replace(Settings(), span_l2=0.1))}, 1)["spans"]
     (other,) = prepare([Example("y", "fi", "Tuote maksaa 37 euroa heti.", (), "y")], {"fi": detector.analyser("fi")})
     first, last = spans.find(other.evidence, 0, "free-but-fees", "catch")
     assert [w.lower for w in other.evidence.analysis.words[first:last]] == ["37", "euroa"]
@@ -459,24 +461,34 @@ def test_of_units_that_say_the_lure_alike_the_first_is_chosen(later: float, chos
     assert (choose_pairs(scores)[at].lure, choose_pairs(scores)[at].catch) == (chosen, 2)
 
 
+def _sure_and_untold(detector: Detector) -> Model:
+    """A model that is sure of every pattern, and that its catch is not told."""
+    z = {"reports": -9.0, "clear": -9.0, "vague": -9.0, "buried": -9.0}
+    return replace(detector.model, heads={name: Always(z.get(name, 9.0)) for name in detector.model.heads}, gates=np.full_like(detector.model.gates, -99.0))
+
+
 @pytest.mark.parametrize(
     ("text", "catch"),
     [
         ("Voitit matkan kahdelle!\n\nSoita 0700 00000, niin kerromme lisää.", "0700 00000"),
         ("Onneksi olkoon, sinut on valittu!\n\nPalkinto luovutetaan, kun puolisot tulevat paikalle yhdessä.", "puolisot"),
-        ("Voitit!", None),
     ],
 )
-def test_what_gives_an_untold_catch_away_is_quoted_and_never_the_lure_itself(detector: Detector, text: str, catch: str | None) -> None:
-    z = {"reports": -9.0, "clear": -9.0, "vague": -9.0, "buried": -9.0}
-    model = replace(detector.model, heads={name: Always(z.get(name, 9.0)) for name in detector.model.heads}, gates=np.full_like(detector.model.gates, -99.0))
-    (found,) = Detector(model, patterns=["prize-to-pitch"]).scan(text, "fi").findings
+def test_what_gives_an_untold_catch_away_is_quoted(detector: Detector, text: str, catch: str) -> None:
+    (found,) = Detector(_sure_and_untold(detector), patterns=["prize-to-pitch"]).scan(text, "fi").findings
     assert (found.flagged, found.disclosure) == (True, "absent")
-    if catch is None:
-        assert found.catch is None
-    else:
-        assert found.catch is not None
-        assert catch in found.catch.text
+    assert found.catch is not None
+    assert catch in found.catch.text
+
+
+def test_what_can_quote_nothing_but_the_lure_is_not_flagged_unless_every_score_is_asked_for(detector: Detector) -> None:
+    model = _sure_and_untold(detector)
+    result = Detector(model, patterns=["prize-to-pitch"]).scan("Voitit!", "fi")
+    assert not result.flagged
+    assert result.findings == ()
+    assert result.scores["prize-to-pitch"] > 0.9
+    (found,) = Detector(model, patterns=["prize-to-pitch"], min_score=0.5).scan("Voitit!", "fi").findings
+    assert (found.flagged, found.disclosure, found.catch) == (True, "absent", None)
 
 
 def test_texts_about_other_patterns_count_rest_times_or_not_at_all(detector: Detector) -> None:

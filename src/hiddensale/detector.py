@@ -278,7 +278,10 @@ class Detector:
                 said = self._stance_and_disclosure(x[i : i + 1], flagged)
                 if said is not None:
                     reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row, quoted)
-                    findings.append(self._finding(i, float(calibrated[i]), flagged, *said, evidence, roles, pairs[i], lang, reasons))
+                    finding = self._finding(i, float(calibrated[i]), flagged, *said, evidence, roles, pairs[i], lang, reasons)
+                    # An accusation that can quote nothing but the lure cannot be defended. Who asks for every score above a limit gets it all the same.
+                    if finding.catch is not None or not flagged or self.min_score is not None:
+                        findings.append(finding)
         findings = _settle(findings)
         hot = [f.score for f in findings if f.flagged]
         score = max(hot) if hot else max((f.score for f in findings), default=0.0)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -161,6 +162,39 @@ def _prepared(example: Example, evidence: Evidence) -> Prepared:
 
 
 # --- stage one -------------------------------------------------------------------------------------------------
+
+
+# Yields once, the calls to be worked on (of joblib's ``delayed``, at least one); is sent what comes of them, in their order; returns what was learned.
+_T = TypeVar("_T")
+Learner = Generator[Sequence[Any], Sequence[Any], _T]
+
+
+def learn_together(learners: Mapping[str, Learner[Any]], n_jobs: int, log: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """What each of the learners learned, by name, with one pool of processes for them all.
+
+    While the processes work on what one learner asks for, the next one makes ready, and none waits for the last of another's calls.
+    """
+    from joblib import Parallel
+
+    asked: list[int] = []
+
+    def calls() -> Iterator[Any]:
+        for learner in learners.values():
+            wanted = next(learner)
+            asked.append(len(wanted))
+            yield from wanted
+
+    made = iter(Parallel(n_jobs=n_jobs, pre_dispatch="all", batch_size=1, max_nbytes=None, return_as="generator")(calls()))
+    out: dict[str, Any] = {}
+    for number, (name, learner) in enumerate(learners.items()):
+        # How many it asks for is known when its first call is made.
+        first = [next(made)]
+        try:
+            learner.send([*first, *islice(made, asked[number] - 1)])
+        except StopIteration as end:
+            out[name] = end.value
+        log(f"learned {name}")
+    return out
 
 
 def role_targets(p: Prepared) -> npt.NDArray[np.int8]:
@@ -384,7 +418,7 @@ def role_share(p: Prepared, rest: int) -> Floats:
     return out
 
 
-def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> tuple[list[RoleModel], list[Floats]]:
+def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> Learner[tuple[list[RoleModel], list[Floats]]]:
     """Learn the role scores from the units of ``docs`` and the ``lines`` of the phrase books.
 
     Returns
@@ -394,7 +428,7 @@ def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.ND
     list of ndarray of shape (n_units, n_roles)
         For each of ``docs`` the role scores by the model that has not seen it.
     """
-    from joblib import Parallel, delayed, effective_n_jobs
+    from joblib import delayed, effective_n_jobs
 
     table = UnitTable()
     for p in docs:
@@ -413,7 +447,7 @@ def fit_roles(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.ND
     # A process gets the rows once and learns its columns for every fold.
     n_jobs = effective_n_jobs(settings.n_jobs)
     columns = [range(y.shape[1])[k::n_jobs] for k in range(min(n_jobs, y.shape[1]))]
-    done = Parallel(n_jobs=n_jobs, max_nbytes=None)(delayed(_fit_role_columns)(x, y[:, mine], fold, settings.role_c, known[:, mine], share[:, mine]) for mine in columns)
+    done = yield [delayed(_fit_role_columns)(x, y[:, mine], fold, settings.role_c, known[:, mine], share[:, mine]) for mine in columns]
     scores = np.zeros(y.shape)
     models = []
     for k in range(N_FOLDS):
@@ -450,9 +484,9 @@ def average_roles(models: Sequence[RoleModel]) -> RoleModel:
 _LONGEST_UNIT = 80
 
 
-def fit_spans(docs: Sequence[Prepared], settings: Settings) -> SpanModel:
+def fit_spans(docs: Sequence[Prepared], settings: Settings) -> Learner[SpanModel]:
     """Learn which run of words a reader marks, from the units that hold one."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     units: dict[str, list[tuple[list[dict[str, float]], int, int]]] = {"lure": [], "catch": []}
     for p in docs:
@@ -473,7 +507,7 @@ def fit_spans(docs: Sequence[Prepared], settings: Settings) -> SpanModel:
         x = matrix.transform([row for rows, _, _ in ordered for row in rows])
         lengths, first, last = np.array([(len(rows), a, b) for rows, a, b in ordered], dtype=np.intp).reshape(-1, 3).T
         jobs.append((x, lengths, first, last, settings.span_l2))
-    parts = Parallel(n_jobs=settings.n_jobs, max_nbytes=None)(delayed(_fit_runs)(*job) for job in jobs)
+    parts = yield [delayed(_fit_runs)(*job) for job in jobs]
     weights = np.concatenate([w for w, _ in parts], axis=1)
     bias = np.concatenate([b for _, b in parts])
     keep = np.flatnonzero(np.abs(weights).max(axis=1) >= 0.01)
@@ -577,7 +611,7 @@ class WordingFit:
         return np.asarray(self._x[inside] @ model.weights + model.bias)
 
 
-def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: Sequence[str], settings: Settings) -> tuple[dict[str, list[WordingModel]], Floats]:
+def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: Sequence[str], settings: Settings) -> Learner[tuple[dict[str, list[WordingModel]], Floats]]:
     """Learn the wording of every language, the languages side by side.
 
     Returns
@@ -587,7 +621,7 @@ def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: S
     ndarray of shape (n_docs, n_columns)
         For each of ``docs`` the scores by the model that has not seen it.
     """
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     def one(mine: Sequence[Prepared], fold: npt.NDArray[np.int64]) -> tuple[list[WordingModel], Floats]:
         fitter = WordingFit(mine, settings)
@@ -598,7 +632,7 @@ def fit_wording(docs: Sequence[Prepared], folds: npt.NDArray[np.int64], langs: S
         return models, scores
 
     of_lang = [[i for i, p in enumerate(docs) if p.example.lang == lang] for lang in langs]
-    done = Parallel(n_jobs=settings.n_jobs)(delayed(one)([docs[i] for i in mine], folds[mine]) for mine in of_lang)
+    done = yield [delayed(one)([docs[i] for i in mine], folds[mine]) for mine in of_lang]
     scores = np.zeros((len(docs), len(COLUMNS)))
     for mine, (_, told) in zip(of_lang, done, strict=True):
         scores[mine] = told
@@ -646,9 +680,9 @@ def network_gold(p: Prepared, *, line: bool = False) -> network_fit.Gold:
     return network_fit.Gold(role_targets(p), role_known(p, line=line), tags, tags_known, pairs, pairs_known, answers)
 
 
-def fit_network(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> Network:
+def fit_network(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.NDArray[np.int64], settings: Settings) -> Learner[Network]:
     """A network whose member ``k`` has not seen fold ``k``."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     vocabulary = network_fit.Vocabulary()
     weight = document_weights(docs, settings)
@@ -656,7 +690,7 @@ def fit_network(docs: Sequence[Prepared], lines: Sequence[Prepared], folds: npt.
     book = [vocabulary.text(p.evidence, network_gold(p, line=True), 0.0) for p in lines]
     table = vocabulary.table([*texts, *book], settings.network.min_df)
     parts = ([t for t, f in zip(texts, folds, strict=True) if f != k] for k in range(N_FOLDS))
-    members = Parallel(n_jobs=settings.n_jobs)(delayed(network_fit.fit)([*part, *book], table, settings.network, SEED + k) for k, part in enumerate(parts))
+    members = yield [delayed(network_fit.fit)([*part, *book], table, settings.network, SEED + k) for k, part in enumerate(parts)]
     network = Network(table.names, table.cue_names, members)
     # What the second stage learns from is what will be shipped.
     return Network.from_arrays("network", network.names, network.cue_names, network.arrays("network"))
@@ -849,14 +883,22 @@ def first_stage(
     from hiddensale import artifacts
 
     folds = grouped_folds([p.example.group for p in docs])
-    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning roles and spans")
-    fold_roles, unit_scores = fit_roles(docs, lines, folds, settings)
-    spans = fit_spans([*docs, *lines], settings)
-    log("learning the wording")
-    fold_wording, word_scores = fit_wording(docs, folds, list(tables), settings)
+    log(f"{sum(len(p.evidence.analysis.units) for p in docs)} units; learning the wording, roles, spans and network")
+    learned = learn_together(
+        {
+            # Those that take longest come last: they are alike, and no process is left alone with one of them.
+            "the wording": fit_wording(docs, folds, list(tables), settings),
+            "roles": fit_roles(docs, lines, folds, settings),
+            "spans": fit_spans([*docs, *lines], settings),
+            "the network": fit_network(docs, lines, folds, settings),
+        },
+        settings.n_jobs,
+        log,
+    )
+    fold_wording, word_scores = learned["the wording"]
+    fold_roles, unit_scores = learned["roles"]
+    spans, network = learned["spans"], learned["the network"]
     wording = {lang: average_wording(models) for lang, models in fold_wording.items()}
-    log("learning the network")
-    network = fit_network(docs, lines, folds, settings)
     log("describing the training documents")
     rows = describe_folds(docs, folds, unit_scores, word_scores, network, settings.n_jobs)
     return FirstStage(docs, folds, rows, artifacts.Parts(average_roles(fold_roles), spans, wording, network, tables))
@@ -1009,6 +1051,20 @@ def same_loops(environ: Mapping[str, str], machine: str | None = None) -> dict[s
     return {**_LOOPS, **environ}
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage: among millions of objects that stay to the end it finds none, again and again."""
+    import gc
+
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable[[str], None] = lambda _: None) -> None:
     """Fit, calibrate, evaluate; write model, manifest and card.
 
@@ -1045,7 +1101,8 @@ def train(paths: Sequence[Path], output: Path, *, n_jobs: int = 2, log: Callable
     book = phrases.load(paths)
     artifacts.prepare_folder(output)
     log(f"{len(book)} phrase-book lines")
-    model = fit(learn, Settings(n_jobs=n_jobs), book, log)
+    with _uncollected():
+        model = fit(learn, Settings(n_jobs=n_jobs), book, log)
     # What is shipped is rounded to half precision: measure what is shipped.
     arrays = artifacts.to_arrays(model)
     shipped = artifacts.from_arrays(arrays, model.manifest)
