@@ -481,14 +481,16 @@ def test_what_gives_an_untold_catch_away_is_quoted(detector: Detector, text: str
     assert catch in found.catch.text
 
 
-def test_what_can_quote_nothing_but_the_lure_is_not_flagged_unless_every_score_is_asked_for(detector: Detector) -> None:
+@pytest.mark.parametrize(("told", "quoted"), [("absent", None), ("vague", "Voitit")])
+def test_what_can_quote_nothing_but_the_lure_is_not_flagged_unless_every_score_is_asked_for(detector: Detector, told: str, quoted: str | None) -> None:
     model = _sure_and_untold(detector)
+    model = replace(model, heads={**model.heads, told: Always(19.0)})
     result = Detector(model, patterns=["prize-to-pitch"]).scan("Voitit!", "fi")
     assert not result.flagged
     assert result.findings == ()
     assert result.scores["prize-to-pitch"] > 0.9
     (found,) = Detector(model, patterns=["prize-to-pitch"], min_score=0.5).scan("Voitit!", "fi").findings
-    assert (found.flagged, found.disclosure, found.catch) == (True, "absent", None)
+    assert (found.flagged, found.disclosure, found.catch and found.catch.text) == (True, told, quoted)
 
 
 def test_texts_about_other_patterns_count_rest_times_or_not_at_all(detector: Detector) -> None:

@@ -280,7 +280,7 @@ class Detector:
                     reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row, quoted)
                     finding = self._finding(i, float(calibrated[i]), flagged, *said, evidence, roles, pairs[i], lang, reasons)
                     # An accusation that can quote nothing but the lure cannot be defended. Who asks for every score above a limit gets it all the same.
-                    if finding.catch is not None or not flagged or self.min_score is not None:
+                    if not flagged or self.min_score is not None or finding.catch not in (None, finding.lure):
                         findings.append(finding)
         findings = _settle(findings)
         hot = [f.score for f in findings if f.flagged]
