@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from joblib import delayed
 from scipy.sparse import csr_matrix
 
 from hiddensale.artifacts import Model
@@ -23,6 +24,7 @@ from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, cue_features, 
 from hiddensale.spans import SpanModel, best_run, run_scores
 from hiddensale.training import (
     N_FOLDS,
+    Learner,
     Settings,
     UnitTable,
     WordingFit,
@@ -239,6 +241,19 @@ def test_roles_are_learned_alike_in_any_number_of_processes(detector: Detector, 
     assert all((a == b).all() for a, b in zip(scores, again, strict=True))
     lure = ROLE_NAMES.index("lure:free-but-fees")
     assert min(scores[i][0, lure] for i in range(8)) > max(scores[i][0, lure] for i in range(8, 16))
+
+
+def _adder(numbers: list[int]) -> Learner[list[int]]:
+    done = yield [delayed(pow)(number, 2) for number in numbers]
+    return [*numbers, sum(done)]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_each_learner_is_sent_what_comes_of_its_own_calls(n_jobs: int) -> None:
+    told: list[str] = []
+    learned = learn_together({"few": _adder([1]), "many": _adder([2, 3, 4, 5]), "some": _adder([6, 7])}, n_jobs, told.append)
+    assert learned == {"few": [1, 1], "many": [2, 3, 4, 5, 54], "some": [6, 7, 85]}
+    assert told == ["learned few", "learned many", "learned some"]
 
 
 @pytest.mark.slow
