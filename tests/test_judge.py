@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -15,12 +17,13 @@ from hiddensale.artifacts import Model
 from hiddensale.catalogue import PATTERNS
 from hiddensale.corpus import Example, Label
 from hiddensale.detector import Detector
-from hiddensale.evaluation import against_cues, evaluate
+from hiddensale.evaluation import Figures, Outcome, against_cues, evaluate, gate, strictness
 from hiddensale.evidence import Evidence, gather
 from hiddensale.judge import OUTWEIGHS, Head, Linear, Trees, gates_open, sigmoid
 from hiddensale.phrases import Phrase, read_book
 from hiddensale.relations import choose_pairs, describe, describe_document, document_names, feature_names
 from hiddensale.roles import ROLE_NAMES, SPEAKS, TOLD, RoleModel, cue_features, length_scale, pair_features, word_features
+from hiddensale.schema import Finding, ScanResult, Span
 from hiddensale.spans import SpanModel, best_run, run_scores
 from hiddensale.training import (
     N_FOLDS,
@@ -533,6 +536,73 @@ def test_the_slice_without_twins_holds_the_texts_alone(detector: Detector) -> No
     texts = [("a", "g1"), ("b", "g1"), ("c", "g2")]
     figures = evaluate(detector, [Example(name, "en", "The library is closed on Monday.", (), group) for name, group in texts])
     assert figures.slices["en"]["slices"]["alone, without a twin"]["n"] == 1
+
+
+def _outcome(name: str, score: float | None, labels: tuple[Label, ...] = (), kind: str = "lookalike") -> Outcome:
+    found = () if score is None else (Finding("pay-to-work", score, True, "makes", "vague", Span(0, 4, "Work"), None, ""),)
+    result = ScanResult(name, "", "en", bool(found), score or 0.0, dict.fromkeys(PATTERNS, score or 0.0), found, "Work at home.")
+    return Outcome(Example(name, "en", result.text, labels, name, kind=kind), result)
+
+
+def test_figures_from_a_score_on() -> None:
+    hidden = (Label("pay-to-work", (0, 4), None, "vague", "makes"),)
+    outcomes = [
+        _outcome("sure", 0.85, hidden),
+        _outcome("likely", 0.6, hidden),
+        _outcome("missed", None, hidden),
+        _outcome("accused", 0.7),
+        _outcome("honest", None),
+        _outcome("talk", 0.8, kind="talk"),
+    ]
+    rows = {r["from"]: r for r in strictness(outcomes)}
+    assert list(rows) == [0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+    assert rows[0.0] == rows[0.5] | {"from": 0.0}
+    assert rows[0.5] == pytest.approx({"from": 0.5, "flagged": 4, "precision": 0.5, "recall": 2 / 3, "f1": 4 / 7, "honest": 0.5, "reports": 1.0})
+    assert rows[0.7] == {"from": 0.7, "flagged": 3, "precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3, "honest": 0.5, "reports": 1.0}
+    assert rows[0.8] == {"from": 0.8, "flagged": 2, "precision": 0.5, "recall": 1 / 3, "f1": 0.4, "honest": 0.0, "reports": 1.0}
+    assert rows[0.9] == {"from": 0.9, "flagged": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "honest": 0.0, "reports": 0.0}
+
+
+def _shipped(detector: Detector) -> dict[str, Any]:
+    return json.loads(json.dumps(detector.model.manifest["figures"]["dev"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("fi", "any", "f1"), -0.019, None),
+        (("fi", "any", "f1"), -0.03, "fi: F1 of any hidden sale was "),
+        (("en", "macro_f1"), -0.03, "en: macro F1 was "),
+        (("en", "honest", "share"), 0.03, "en: false alarms on honest look-alikes was "),
+        (("en", "honest", "share"), -0.03, None),
+        (("fi", "reports", "share"), 0.03, "fi: false alarms on reports was "),
+        (("fi", "strictness", 4, "precision"), -0.03, "fi: precision from .8 on was "),
+        (("fi", "contrast", "share"), -0.03, "fi: contrast groups was "),
+        (("en", "spans", "catch"), -0.03, "en: catch spans was "),
+        (("fi", "patterns", "pay-to-work", "f1"), -0.05, None),
+        (("fi", "patterns", "pay-to-work", "f1"), -0.07, "fi: F1 of pay-to-work was "),
+        (("fi", "slices", "long (150 words or more)", "accuracy"), -0.03, "fi: accuracy of slice 'long (150 words or more)' was "),
+        (("fi", "slices", "short (30 words or fewer)", "n"), -math.inf, "fi: slice 'short (30 words or fewer)' is empty"),
+        (("fi", "patterns", "pay-to-work", "n"), -math.inf, "fi: no flagged document of pay-to-work"),
+        (("fi", "n"), -math.inf, "slice fi is empty"),
+    ],
+)
+def test_the_gate_tells_a_real_fall_and_an_empty_slice(detector: Detector, path: tuple[Any, ...], value: float, fault: str | None) -> None:
+    now = _shipped(detector)
+    at: Any = now
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = max(0, at[path[-1]] + value)
+    faults = gate(Figures([], now), {"figures": {"dev": _shipped(detector)}}, "dev")
+    assert [f[: len(fault or "")] for f in faults] == ([fault] if fault else [])
+
+
+def test_the_gate_of_a_language_that_is_gone_and_of_figures_that_were_never_stored(detector: Detector) -> None:
+    stored = {"figures": {"dev": _shipped(detector)}}
+    now = _shipped(detector)
+    del now["en"]
+    assert gate(Figures([], now), stored, "dev") == ["slice en is empty"]
+    assert gate(Figures([], now), {}, "dev") == ["the manifest holds no figures for split 'dev'; train again"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def card(manifest: Mapping[str, Any], measured: Mapping[str, Figures]) -> str:
     out.append("Written texts, not collected ones: see `corpus/README.md`.\n")
     out.append(
         "A text is flagged from these probabilities of any hidden sale on (chosen on grouped folds of the training documents for a false-alarm budget): "
-        + ", ".join(f"{k} {v:.3f}" for k, v in manifest["thresholds"].items())
+        + ", ".join(f"{k} {manifest['thresholds'][k]:.3f}" for k in manifest["langs"])
         + ".\n"
     )
     for split, figures in measured.items():
@@ -60,6 +60,8 @@ def _table(name: str, s: Mapping[str, Any]) -> list[str]:
     rows += [f"| {p} | {v['n']} | {v['precision']:.3f} | {v['recall']:.3f} | {v['f1']:.3f} | {v['ap']:.3f} |" for p, v in s["patterns"].items()]
     rows.append("\n| slice | n | P | R | accuracy |\n|---|---|---|---|---|")
     rows += [f"| {label} | {v['n']} | {v['precision']:.3f} | {v['recall']:.3f} | {v['accuracy']:.3f} |" for label, v in s["slices"].items() if v["n"]]
+    rows.append("\n| counted from score on | flagged | P | R | F1 | honest look-alikes flagged | reports and talk flagged |\n|---|---|---|---|---|---|---|")
+    rows += [f"| {v['from']:.2f} | {v['flagged']} | {v['precision']:.3f} | {v['recall']:.3f} | {v['f1']:.3f} | {v['honest']:.1%} | {v['reports']:.1%} |" for v in s["strictness"]]
     rows.append("\nDisclosure, gold as said: " + ", ".join(f"{k} {n}" for k, n in s["disclosure"]["confusion"].items()) + ".")
     rows.append("Stance: " + ", ".join(f"{k} {n}" for k, n in s["stance"]["confusion"].items()) + ".\n")
     return rows

@@ -24,6 +24,8 @@ _N_BOOT = 400
 _SEED = 7
 # A fall is real when it is larger than this; for the F1 of one pattern, which few documents tell, than three times this.
 GATE_MARGIN = 0.02
+# Scores from which findings are counted by themselves: all that is flagged, the bounds of "sure" and "very sure", and between.
+STRICTNESS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # One document more or less is no real fall of a small slice.
 _LEAST_SLICE = 50
 
@@ -160,6 +162,7 @@ def _slice(outcomes: list[Outcome]) -> dict[str, Any]:
         "false_alarms": {k: {"n": len(v), "flagged": sum(v), "share": sum(v) / len(v)} for k, v in sorted(by_sort.items()) if k != "flagged"},
         "honest": _share([o.result.flagged for o in outcomes if o.example.sort in ("lookalike", "clear")]),
         "reports": _share([o.result.flagged for o in outcomes if o.example.sort in ("report", "talk")]),
+        "strictness": strictness(outcomes),
         "contrast": _contrast(outcomes),
         "spans": _spans(outcomes),
         "calibration_error": calibration_error(pattern_gold.ravel(), pattern_scores.ravel()),
@@ -189,6 +192,21 @@ def _verdicts(outcomes: list[Outcome]) -> dict[str, Any]:
     fn = sum(o.example.flagged and not o.result.flagged for o in outcomes)
     p, r, f = f1(tp, fp, fn)
     return {"n": len(outcomes), "precision": p, "recall": r, "f1": f, "accuracy": sum(o.right for o in outcomes) / len(outcomes) if outcomes else 0.0}
+
+
+def strictness(outcomes: list[Outcome]) -> list[dict[str, float]]:
+    """What is right, found and wrongly accused where only flagged findings of at least some score are counted."""
+    surest = np.array([max((f.score for f in o.result.findings if f.flagged), default=-1.0) for o in outcomes])
+    hidden = np.array([o.example.flagged for o in outcomes])
+    honest = np.array([o.example.sort in ("lookalike", "clear") for o in outcomes])
+    reports = np.array([o.example.sort in ("report", "talk") for o in outcomes])
+    rows = []
+    for bound in STRICTNESS:
+        counted = surest >= bound
+        p, r, f = f1(int((hidden & counted).sum()), int((~hidden & counted).sum()), int((hidden & ~counted).sum()))
+        shares = {k: float(counted[of].mean()) if of.any() else 0.0 for k, of in (("honest", honest), ("reports", reports))}
+        rows.append({"from": bound, "flagged": int(counted.sum()), "precision": p, "recall": r, "f1": f, **shares})
+    return rows
 
 
 def _interval(outcomes: list[Outcome]) -> list[float]:
@@ -277,6 +295,11 @@ def as_text(figures: Figures) -> str:
         for label, v in s["slices"].items():
             if v["n"]:
                 out.append(f"    {label:<38} n {v['n']:>4}  P {v['precision']:.3f}  R {v['recall']:.3f}  accuracy {v['accuracy']:.3f}")
+        out.append("  counted from score on")
+        out += [
+            f"    {v['from']:.2f}  flagged {v['flagged']:>4}  P {v['precision']:.3f}  R {v['recall']:.3f}  F1 {v['f1']:.3f}  honest look-alikes {v['honest']:.1%}  reports and talk {v['reports']:.1%}"
+            for v in s["strictness"]
+        ]
     return "\n".join(out) + "\n"
 
 
@@ -346,6 +369,7 @@ _GATED: tuple[tuple[str, Callable[[Mapping[str, Any]], float], bool], ...] = (
     ("macro F1", lambda s: float(s["macro_f1"]), True),
     ("false alarms on honest look-alikes", lambda s: float(s["honest"]["share"]), False),
     ("false alarms on reports", lambda s: float(s["reports"]["share"]), False),
+    ("precision from .8 on", lambda s: float(next(v["precision"] for v in s["strictness"] if v["from"] == 0.8)), True),
     ("contrast groups", lambda s: float(s["contrast"]["share"]), True),
     ("lure spans", lambda s: float(s["spans"]["lure"]), True),
     ("catch spans", lambda s: float(s["spans"]["catch"]), True),
