@@ -499,6 +499,28 @@ def test_what_gives_an_untold_catch_away_is_quoted(detector: Detector, text: str
     assert catch in found.catch.text
 
 
+PRIZE_LINE = "Our records show that your second prize in the Spring Shoppers Draw is not yet claimed. Ring the claims desk on 0900 000 0000. Have a pen ready. Lines £3.60/min."
+
+
+@pytest.mark.parametrize(
+    ("pattern", "lang", "text", "disclosure", "catch"),
+    [
+        ("prize-with-fees", "en", PRIZE_LINE, "buried", "Lines £3.60/min"),
+        ("prize-with-fees", "en", PRIZE_LINE.replace(" Lines £3.60/min.", ""), "absent", None),
+        ("prize-with-fees", "en", PRIZE_LINE.replace("Lines £3.60/min", "Lines are open till nine"), "absent", None),
+        ("prize-with-fees", "fi", "Voitit television! Soita palkintolinjalle 0700 000 00. Ota kynä esiin. Puhelu 2,95 €/min.", "buried", "Puhelu 2,95 €/min"),
+        ("free-but-fees", "fi", "Saat kirjan ilmaiseksi kotiisi. Tilaa heti. Postikulut 8,90 €.", "buried", "Postikulut 8,90 €"),
+        ("free-but-fees", "fi", "Saat kirjan ilmaiseksi kotiisi. Tilaa heti. Myös sidottuna.", "absent", None),
+        # What a salesperson may earn does not tell that the work is selling.
+        ("sales-job-in-disguise", "en", "Marketing assistants wanted for our new office. Start on Monday. Commission of £40 for each one.", "absent", None),
+    ],
+)
+def test_a_price_that_is_there_is_never_called_untold(detector: Detector, pattern: str, lang: str, text: str, disclosure: str, catch: str | None) -> None:
+    (found,) = Detector(_sure_and_untold(detector), patterns=[pattern]).scan(text, lang).findings
+    assert found.disclosure == disclosure
+    assert catch is None or (found.catch is not None and found.catch.text == catch)
+
+
 @pytest.mark.parametrize(("told", "quoted"), [("absent", None), ("vague", "Voitit")])
 def test_what_can_quote_nothing_but_the_lure_is_not_flagged_unless_every_score_is_asked_for(detector: Detector, told: str, quoted: str | None) -> None:
     model = _sure_and_untold(detector)

@@ -24,7 +24,7 @@ from hiddensale.judge import OUTWEIGHS, gates_open, sigmoid
 from hiddensale.lexicon import Lemmatizer
 from hiddensale.messages import sentence
 from hiddensale.packs import live_lemmatizer, load_pack, run_time_lemmatizer
-from hiddensale.relations import Pair, choose_pairs, describe, describe_document, document_names
+from hiddensale.relations import Pair, choose_pairs, describe, describe_document, document_names, priced_catches
 from hiddensale.schema import Document, Finding, Reason, ScanError, ScanResult, Span
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -34,6 +34,9 @@ _HIDDEN = ("buried", "vague", "absent")
 _SEEN = 0.4
 # Below this no unit carries what a report says that an offer leads to; its catch then stays null.
 _CATCH_FLOOR = -3.0
+# Patterns whose catch is money. Of 724 labels of these in train and dev that are not told, five stand in a text that names a price beside a catch cue of
+# the pattern outside the lure's unit; of those told but buried every second one does. So a price that is there is never called untold.
+_OF_MONEY = frozenset({"free-but-fees", "free-to-subscription", "gift-to-contract", "prize-with-fees", "service-as-sale"})
 _N_REASONS = 6
 # What is known of a text grows with its lines and sentences: this many take a gigabyte.
 MAX_UNITS = 50_000
@@ -278,7 +281,11 @@ class Detector:
                 said = self._stance_and_disclosure(x[i : i + 1], flagged)
                 if said is not None:
                     reasons = self._reasons(any_z, any_scale, float(calibrated[i]), document_row, quoted)
-                    finding = self._finding(i, float(calibrated[i]), flagged, *said, evidence, roles, pairs[i], lang, reasons)
+                    stance, disclosure = said
+                    pair = pairs[i]
+                    if flagged and disclosure == "absent" and (priced := self._priced(evidence, roles, i, pair)) is not None:
+                        disclosure, pair = "buried", Pair(pair.lure, priced)
+                    finding = self._finding(i, float(calibrated[i]), flagged, stance, disclosure, evidence, roles, pair, lang, reasons)
                     # An accusation that can quote nothing but the lure cannot be defended. Who asks for every score above a limit gets it all the same.
                     if not flagged or self.min_score is not None or finding.catch not in (None, finding.lure):
                         findings.append(finding)
@@ -308,6 +315,13 @@ class Detector:
             return "reports", likeliest
         # Otherwise it looks like a hidden sale, but not surely enough to say so; that it is told clearly would be no better.
         return ("makes", "clear") if likeliest == "clear" else None
+
+    def _priced(self, evidence: Evidence, roles: npt.NDArray[np.float64], i: int, pair: Pair) -> int | None:
+        """The unit that tells the price of a catch that is money: the judge's own where it does, else the likeliest; None where none does."""
+        if PATTERNS[i] not in _OF_MONEY:
+            return None
+        units = [u for u in priced_catches(evidence, i) if u != pair.lure]
+        return pair.catch if pair.catch in units else max(units, key=lambda u: roles[u, len(PATTERNS) + i], default=None)
 
     def _finding(
         self,

@@ -128,6 +128,12 @@ def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
     return np.sort(np.argsort(-scores, kind="stable")[:_PAIRED])
 
 
+def priced_catches(evidence: Evidence, pattern: int) -> list[int]:
+    """Numbers of the units that name a price beside a catch cue of the pattern with this number."""
+    _, catch_rules = _rule_table()
+    return [u for u, row in enumerate(evidence.kinds) if "disclosure.price" in row and any(pattern in catch_rules.get(k, ()) for k in row)]
+
+
 def describe_document(x: Floats, wording: Floats, reading: Reading) -> Floats:
     """One row about the whole text: the pattern it is most about, and what both witnesses say of it (:func:`document_names`)."""
     rows = [wording[:OF_TEXT], reading.answers[:OF_TEXT]]
