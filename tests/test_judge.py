@@ -508,6 +508,7 @@ PRIZE_LINE = "Our records show that your second prize in the Spring Shoppers Dra
         ("prize-with-fees", "en", PRIZE_LINE, "buried", "Lines £3.60/min"),
         ("prize-with-fees", "en", PRIZE_LINE.replace(" Lines £3.60/min.", ""), "absent", None),
         ("prize-with-fees", "en", PRIZE_LINE.replace("Lines £3.60/min", "Lines are open till nine"), "absent", None),
+        ("prize-with-fees", "en", PRIZE_LINE.replace("£3.60/min", "cost 153p a min"), "buried", "Lines cost 153p a min"),
         ("prize-with-fees", "fi", "Voitit television! Soita palkintolinjalle 0700 000 00. Ota kynä esiin. Puhelu 2,95 €/min.", "buried", "Puhelu 2,95 €/min"),
         ("free-but-fees", "fi", "Saat kirjan ilmaiseksi kotiisi. Tilaa heti. Postikulut 8,90 €.", "buried", "Postikulut 8,90 €"),
         ("free-but-fees", "fi", "Saat kirjan ilmaiseksi kotiisi. Tilaa heti. Myös sidottuna.", "absent", None),

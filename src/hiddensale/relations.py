@@ -35,6 +35,7 @@ _FACTS = (
     "disclosure.fixed-pay",
     "disclosure.organiser",
 )
+_PRICES = frozenset({"disclosure.price", "disclosure.price-period"})
 _CONTEXT = ("modifier.softener", "modifier.report", "modifier.fineprint", "modifier.narrative", "modifier.seller", "modifier.negation")
 
 
@@ -129,9 +130,9 @@ def _strongest(scores: Floats) -> npt.NDArray[np.intp]:
 
 
 def priced_catches(evidence: Evidence, pattern: int) -> list[int]:
-    """Numbers of the units that name a price beside a catch cue of the pattern with this number."""
+    """Numbers of the units that name a price, once or by the month or minute, beside a catch cue of the pattern with this number."""
     _, catch_rules = _rule_table()
-    return [u for u, row in enumerate(evidence.kinds) if "disclosure.price" in row and any(pattern in catch_rules.get(k, ()) for k in row)]
+    return [u for u, row in enumerate(evidence.kinds) if not _PRICES.isdisjoint(row) and any(pattern in catch_rules.get(k, ()) for k in row)]
 
 
 def describe_document(x: Floats, wording: Floats, reading: Reading) -> Floats:
