@@ -639,8 +639,9 @@ def test_the_gate_of_a_language_that_is_gone_and_of_figures_that_were_never_stor
         (0.9, 0.4, -1.0, -5.0, 100, True),
         (0.9, 0.4, -1.1, -5.0, 100, False),
         (0.65, 0.4, 0.0, -5.1, 100, False),
-        (0.65, 0.4, 0.0, -3.1, 35, False),
-        (0.65, 0.4, 0.0, -3.0, 35, True),
+        (0.65, 0.4, 0.0, -3.1, 20, False),
+        (0.65, 0.4, 0.0, -3.0, 20, True),
+        (0.65, 0.4, 0.0, -3.1, 21, True),
     ],
     ids=[
         "all met",
@@ -653,6 +654,7 @@ def test_the_gate_of_a_language_that_is_gone_and_of_figures_that_were_never_stor
         "no lure",
         "short, no plain lure",
         "short, plain lure",
+        "a message, not a snippet",
     ],
 )
 def test_gates(p_any: float, share: float, about: float, lure: float, n_tokens: int, open_: bool) -> None:

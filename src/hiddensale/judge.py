@@ -134,8 +134,8 @@ class Head:
         return cls(Trees.from_arrays(prefix + ".trees", arrays), Linear.from_arrays(prefix + ".linear", arrays), float(arrays[f"{prefix}.share"]))
 
 
-# Up to so many tokens a text is short: a button, a line of a shop, a menu.
-SHORT_TEXT = 35
+# Up to so many tokens a text is short: a button, a line of a shop, a menu. A message of one sentence has more.
+SHORT_TEXT = 20
 # From such a probability of any hidden sale on, a text may lie between two patterns and be surely about neither.
 SURE = 0.9
 # Under such a probability a text must the more surely be about what the pattern is about.
